@@ -1,0 +1,192 @@
+"""Train and test one method on one data set: the command line of CoOp-family repositories.
+
+    python train.py --root DATA --seed 1 --trainer CoOp_MAO --dataset-config-file configs/datasets/pictograms.yaml \\
+        --config-file configs/trainers/CoOp_MAO/mini_base.yaml --output-dir output/run DATASET.SUBSAMPLE_CLASSES base
+
+A run that was stopped goes on where it was; a finished one (file ``done``) is not run again.
+Exit code 0: done; 2: something the caller can mend, said in one sentence (--debug shows the traceback).
+"""
+import argparse
+import errno
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+from compat import resolve_dassl
+
+
+def parse_arguments(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], allow_abbrev=False)
+    parser.add_argument("--root", default="", help="folder of the data sets (default: ./data)")
+    parser.add_argument("--output-dir", default="", help="folder for checkpoints, log and results")
+    parser.add_argument("--resume", default="", help="folder to resume from (default: the output folder)")
+    parser.add_argument("--seed", type=int, default=-1, help="non-negative: fixes every random number")
+    parser.add_argument("--source-domains", nargs="+", help="source domains, for domain data sets")
+    parser.add_argument("--target-domains", nargs="+", help="target domains, for domain data sets")
+    parser.add_argument("--transforms", nargs="+", help="train transforms")
+    parser.add_argument("--config-file", default="", help="yaml of the trainer")
+    parser.add_argument("--dataset-config-file", default="", help="yaml of the data set")
+    parser.add_argument("--trainer", default="", help="name of the trainer")
+    parser.add_argument("--backbone", default="", help="OpenAI name or path of a CLIP, or Mini/16")
+    parser.add_argument("--head", default="", help="name of the head, for classifiers that have one")
+    parser.add_argument("--eval-only", action="store_true", help="test only, with the model of --model-dir")
+    parser.add_argument("--model-dir", default="", help="output folder of the run to test")
+    parser.add_argument("--load-epoch", type=int, help="epoch of the checkpoint to test (default: best, else last)")
+    parser.add_argument("--no-train", action="store_true", help="set everything up, train nothing")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE pairs that override the yaml files")
+    return parser.parse_args(argv)
+
+
+class CommandError(Exception):
+    """Something in the command line that cannot work, in one sentence."""
+
+    exit_code = 2
+
+
+def make_config(args):
+    """The run's frozen config: defaults, data set yaml, trainer yaml, flags, then KEY VALUE pairs."""
+    from dassl.config import get_cfg_default
+
+    import trainers
+
+    cfg = get_cfg_default()
+    cfg.DATASET.SUBSAMPLE_CLASSES = "all"  # all, base or new
+    trainers.extend_cfg(cfg)
+    for flag, path in (("--dataset-config-file", args.dataset_config_file), ("--config-file", args.config_file)):
+        if path:
+            merge_file(cfg, flag, path)
+    for key, value in (
+        ("DATASET.ROOT", args.root),
+        ("OUTPUT_DIR", args.output_dir),
+        ("RESUME", args.resume),
+        ("SEED", args.seed if args.seed >= 0 else None),
+        ("DATASET.SOURCE_DOMAINS", args.source_domains),
+        ("DATASET.TARGET_DOMAINS", args.target_domains),
+        ("INPUT.TRANSFORMS", args.transforms),
+        ("TRAINER.NAME", args.trainer),
+        ("MODEL.BACKBONE.NAME", args.backbone),
+        ("MODEL.HEAD.NAME", args.head),
+    ):
+        if value not in (None, ""):
+            cfg.merge_from_list([key, value])
+    if len(args.opts) % 2:
+        raise CommandError(f"the words after the flags must be KEY VALUE pairs, but {args.opts[-1]!r} stands alone")
+    for key, value in zip(args.opts[::2], args.opts[1::2]):
+        merge(f"{key} {value}", lambda: cfg.merge_from_list([key, value]))
+    cfg.freeze()
+    return cfg
+
+
+def merge_file(cfg, flag, path):
+    if not os.path.isfile(path):
+        raise CommandError(f"{flag} {path!r}: there is no such file")
+    merge(f"{flag} {path!r}", lambda: cfg.merge_from_file(path))
+
+
+def merge(source, action):
+    """Run one merge of yacs; what it raises becomes a sentence that names the source."""
+    import yaml
+
+    try:
+        action()
+    except KeyError as error:
+        raise CommandError(f"{source}: {error.args[0]} (the keys are in docs/design.md)") from error
+    except (AssertionError, ValueError, TypeError, AttributeError, OSError, yaml.YAMLError) as error:
+        raise CommandError(f"{source}: {' '.join(str(error).split()) or 'not a config key'}") from error
+
+
+def check_names(cfg):
+    """Say what is wrong with a name before anything is built."""
+    from dassl.data.datasets import DATASET_REGISTRY
+    from dassl.engine import TRAINER_REGISTRY
+    from dassl.utils import get_most_similar_str_to_a_from_b
+
+    for what, remedy, name, registry in (
+        ("trainer", "--trainer", cfg.TRAINER.NAME, TRAINER_REGISTRY),
+        ("data set", "DATASET.NAME (--dataset-config-file)", cfg.DATASET.NAME, DATASET_REGISTRY),
+    ):
+        known = registry.registered_names()
+        if name not in known:
+            near = f"did you mean {get_most_similar_str_to_a_from_b(name, known)!r}? " if name else ""
+            raise CommandError(f"{what} {name!r} is unknown: {near}give {remedy} one of {', '.join(sorted(known))}")
+
+
+def job_key(cfg, args):
+    """Digest of everything that makes this run another run."""
+    from results import config_digest
+
+    parts = [config_digest(cfg), str(args.eval_only), str(args.load_epoch), args.model_dir]
+    if args.model_dir:  # a retrained model makes another evaluation
+        parts += [str(path.stat().st_mtime_ns) for path in sorted(Path(args.model_dir).glob("*/checkpoint"))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def run(args, engine):
+    import datasets  # noqa: F401  registers the data sets
+    from dassl.engine import build_trainer
+    from dassl.utils import collect_env_info, set_random_seed, setup_logger
+
+    from results import done_key, mark_done, record_evaluations
+
+    cfg = make_config(args)
+    check_names(cfg)
+    key = job_key(cfg, args)
+    finished = done_key(cfg.OUTPUT_DIR)
+    if finished == key:
+        print(f"{cfg.OUTPUT_DIR} is done already (delete its file done to run it again)")
+        return
+    if finished is not None and not args.eval_only:
+        raise CommandError(f"--output-dir {cfg.OUTPUT_DIR!r} holds a finished run of another configuration: "
+                           "give another folder, or delete this one")
+
+    if cfg.SEED >= 0:
+        set_random_seed(cfg.SEED)
+    trainer = build_trainer(cfg)  # everything that can be wrong with the input is found before a file is written
+    setup_logger(cfg.OUTPUT_DIR)
+    print(engine)
+    if cfg.VERBOSE:
+        print(f"** Config **\n{cfg}\n** Environment **\n{collect_env_info()}\n")
+    record_evaluations(trainer, cfg, engine)
+
+    if args.eval_only:
+        trainer.load_model(args.model_dir, epoch=args.load_epoch)
+        trainer.test()
+    elif not args.no_train:
+        trainer.train()
+    else:
+        return
+    if finished is None:
+        mark_done(cfg.OUTPUT_DIR, key)
+    if hasattr(trainer, "remove_train_state"):
+        trainer.remove_train_state()
+
+
+def sentence(error):
+    """The sentence of an error; those of DataLoader workers come wrapped in a traceback."""
+    lines = [line for line in str(error).strip().splitlines() if line.strip()] or [type(error).__name__]
+    if lines[0].startswith("Caught "):
+        return lines[-1].split(": ", 1)[-1]
+    return " ".join(line.strip() for line in lines)
+
+
+def main(argv=None):
+    args = parse_arguments(argv)
+    try:
+        engine = resolve_dassl()
+        run(args, engine)
+        return 0
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from the last finished epoch", file=sys.stderr)
+        return 130
+    except Exception as error:
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if args.debug or not (full or getattr(error, "exit_code", None) == 2):
+            raise
+        print(f"error: {sentence(error)}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""The run of step 1 that step 2 starts from: what it was, where its prompts are, whether they fit."""
+import json
+import os
+import re
+
+from dassl.utils import load_checkpoint
+
+from .errors import MAOError
+
+FACTS_FILE = "mao_base.json"
+
+
+def run_facts(cfg):
+    """What has to agree between step 1 and step 2."""
+    return {
+        "trainer": cfg.TRAINER.NAME,
+        "dataset": cfg.DATASET.NAME,
+        "seed": cfg.SEED,
+        "shots": cfg.DATASET.NUM_SHOTS,
+        "backbone": cfg.MODEL.BACKBONE.NAME,
+    }
+
+
+def write_run_facts(cfg):
+    """Leave the facts of a step-1 run in its output folder, for step 2 to check."""
+    os.makedirs(cfg.OUTPUT_DIR, exist_ok=True)
+    path = os.path.join(cfg.OUTPUT_DIR, FACTS_FILE)
+    with open(path + ".tmp", "w", encoding="utf-8") as file:
+        json.dump(run_facts(cfg), file, indent=1)
+    os.replace(path + ".tmp", path)
+
+
+def _check_run_facts(cfg):
+    path = os.path.join(cfg.MAO.BASE_DIR, FACTS_FILE)
+    if not os.path.isfile(path):
+        print("MAO: {} has no {}: cannot check that it is step 1 of this run".format(cfg.MAO.BASE_DIR, FACTS_FILE))
+        return
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except ValueError as error:
+        raise MAOError("{!r} is damaged ({}): run step 1 again".format(path, error)) from error
+    for key, expected in run_facts(cfg).items():
+        if found.get(key) != expected:
+            raise MAOError("MAO.BASE_DIR {!r} is of {} {!r}, this run of {!r}: give the folder of the matching step 1"
+                           .format(cfg.MAO.BASE_DIR, key, found.get(key), expected))
+
+
+def load_base_prompts(trainer):
+    """Load the prompts of step 1 into a host trainer through its own ``load_model``.
+
+    Raises:
+        MAOError: MAO.BASE_DIR is not set, missing, empty, of another run, or its prompts have other shapes.
+    """
+    cfg = trainer.cfg
+    folder = cfg.MAO.BASE_DIR
+    if not folder:
+        raise MAOError("step 2 starts from the prompts of step 1, but MAO.BASE_DIR is not set: give step 1's output folder")
+    if not os.path.isdir(folder):
+        raise MAOError("MAO.BASE_DIR {!r} does not exist: run step 1 first, or correct the path".format(folder))
+    if not os.listdir(folder):
+        raise MAOError("MAO.BASE_DIR {!r} is empty: run step 1 first".format(folder))
+    _check_run_facts(cfg)
+    epoch = None
+    for name in trainer.get_model_names():
+        path, epoch = _checkpoint(folder, name, cfg.MAO.BASE_EPOCH)
+        _check_shapes(trainer._models[name], load_checkpoint(path)["state_dict"], path)
+    trainer.load_model(folder, epoch=epoch)
+
+
+def _checkpoint(folder, model_name, epoch):
+    """(path, epoch number) of a checkpoint in Dassl's layout; ``epoch`` -1 means the newest."""
+    models = os.path.join(folder, model_name)
+    if epoch < 0:
+        marker = os.path.join(models, "checkpoint")
+        if not os.path.isfile(marker):
+            raise MAOError("MAO.BASE_DIR {!r} holds no finished checkpoint of {!r}: run step 1 to its end with the same "
+                           "trainer".format(folder, model_name))
+        with open(marker, encoding="utf-8") as file:
+            newest = file.read().strip()
+        number = re.search(r"-(\d+)$", newest)
+        if number is None:
+            raise MAOError("{!r} names no checkpoint with an epoch ({!r}): set MAO.BASE_EPOCH".format(marker, newest))
+        epoch = int(number.group(1))
+    path = os.path.join(models, "model.pth.tar-{}".format(epoch))
+    if not os.path.isfile(path):
+        raise MAOError("MAO.BASE_DIR has no checkpoint {!r}: choose another MAO.BASE_EPOCH".format(path))
+    return path, epoch
+
+
+def _check_shapes(module, state, path):
+    for name, parameter in module.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        name = name[len("module."):] if name.startswith("module.") else name
+        found = state.get(name, state.get("module." + name))
+        if found is None:
+            raise MAOError("{!r} has no entry {!r}: MAO.BASE_DIR is of another trainer or depth".format(path, name))
+        if found.shape != parameter.shape:
+            raise MAOError(
+                "{} has shape {} in {!r} and {} in this run: MAO.BASE_DIR is of another context length or backbone; "
+                "use the configuration of step 1".format(name, tuple(found.shape), path, tuple(parameter.shape)))

@@ -1,0 +1,111 @@
+"""Restriction to candidate classes (reg-B): an unchanged host model sees only the classes of the batch.
+
+For the length of one training step the per-class state of the host's prompt learner is narrowed to the batch's labels,
+so the host encodes and scores these classes only. Column i of its logits then belongs to label i of the batch, and the
+target of image i is i. Two images of one class give two identical columns, as in the released code.
+"""
+import contextlib
+
+import torch
+
+from .errors import MAOError
+
+PER_CLASS = ("token_prefix", "token_suffix", "tokenized_prompts", "name_lens", "ori_embedding")
+"""Attributes of prompt learner or model that hold one row or item a class, where a host has them.
+
+The first four are those of CoOp, MaPLe and their forks; ``ori_embedding`` is KgCoOp's. A host class adds its own by
+the attribute ``mao_per_class``.
+"""
+
+
+def unwrap(model):
+    """The model inside DataParallel, or the model itself."""
+    return model.module if isinstance(model, torch.nn.DataParallel) else model
+
+
+def check_host(model, host_name):
+    """Raise MAOError unless a model has what the restriction needs."""
+    model = unwrap(model)
+    learner = getattr(model, "prompt_learner", None)
+    missing = "model.prompt_learner" if learner is None else None
+    for name in ("token_prefix", "token_suffix"):
+        if missing is None and not hasattr(learner, name):
+            missing = "model.prompt_learner." + name
+    if missing is None and not hasattr(learner, "tokenized_prompts") and not hasattr(model, "tokenized_prompts"):
+        missing = "model.prompt_learner.tokenized_prompts"
+    if missing:
+        raise MAOError("MAO cannot wrap {}: it has no {}; see docs/drop_in.md for what a host needs".format(host_name, missing))
+
+
+def select_candidates(per_class, labels, dim=0):
+    """Rows (or, with ``dim=1``, columns of logits) of a per-class tensor for the labels of a batch, in batch order.
+
+    Args:
+        per_class: tensor with C entries along ``dim``. labels: int64 tensor (M,).
+
+    Returns:
+        Tensor with M entries along ``dim``; gradients flow back to ``per_class``.
+    """
+    return per_class.index_select(dim, labels.to(per_class.device))
+
+
+def candidate_targets(labels):
+    """Target of each image of a batch among its candidate columns: its own position; int64 (M,)."""
+    return torch.arange(len(labels), device=labels.device)
+
+
+@contextlib.contextmanager
+def candidate_classes(model, labels, further_names=()):
+    """Narrow a host model to the classes ``labels`` (int64 tensor (M,)) inside the context.
+
+    Everything is put back on leaving, also after an exception. Yields the targets, see ``candidate_targets``.
+    """
+    model = unwrap(model)
+    learner = model.prompt_learner
+    n_cls = len(learner.token_prefix)
+    restores = []
+    try:
+        for module in (learner, model):
+            for name in PER_CLASS + tuple(further_names):
+                _narrow(module, name, labels, n_cls, restores)
+            _replace(module.__dict__, "n_cls", len(labels), restores)
+        if getattr(getattr(learner, "ctx", None), "ndim", 2) == 3:  # class-specific context
+            _narrow(learner, "ctx", labels, n_cls, restores)
+        yield candidate_targets(labels)
+    finally:
+        for restore in reversed(restores):
+            restore()
+
+
+def _narrow(module, name, labels, n_cls, restores):
+    """Narrow the attribute of a module, wherever torch keeps it; does nothing where there is none of C entries."""
+    for place in (module._buffers, module._parameters, module.__dict__):
+        value = place.get(name)
+        if value is None or not hasattr(value, "__len__") or len(value) != n_cls:
+            continue
+        if not torch.is_tensor(value):
+            _replace(place, name, [value[label] for label in labels.tolist()], restores)
+        elif place is module._parameters:
+            _hide_parameter(module, name, select_candidates(value, labels), restores)
+        else:
+            _replace(place, name, select_candidates(value, labels), restores)
+
+
+def _replace(place, name, value, restores):
+    if name in place:
+        restores.append(lambda old=place[name]: place.__setitem__(name, old))
+        place[name] = value
+
+
+def _hide_parameter(module, name, value, restores):
+    """Put a tensor computed from a parameter in the parameter's place; restores the order of the parameters, too."""
+    saved = dict(module._parameters)
+
+    def restore():
+        module.__dict__.pop(name, None)
+        module._parameters.clear()
+        module._parameters.update(saved)
+
+    restores.append(restore)
+    del module._parameters[name]
+    module.__dict__[name] = value

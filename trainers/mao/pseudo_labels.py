@@ -1,0 +1,85 @@
+"""Pseudo-labels of unlabelled images of the new classes (step 2): argmax of a frozen model's logits, no threshold."""
+import copy
+
+import torch
+from dassl.engine import TRAINER_REGISTRY
+from torch.utils.data import DataLoader
+
+from .candidates import unwrap
+from .errors import MAOError
+
+
+def frozen_copy(model):
+    """Copy of a prompted CLIP that later steps do not change, in eval mode.
+
+    Frozen weights and buffers are shared with the model, only its learnable parameters are copied. The copy's text
+    features are computed at its first use and kept: its prompts and class list never change.
+    """
+    model = unwrap(model)
+    shared = [p for p in model.parameters() if not p.requires_grad] + list(model.buffers())
+    twin = copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
+    for parameter in twin.parameters():
+        parameter.requires_grad_(False)
+    if hasattr(twin, "text_encoder"):
+        twin.text_encoder.forward = _once(twin.text_encoder.forward)
+    return twin.eval()
+
+
+def _once(function):
+    """The function's first result, whatever it is called with later."""
+    results = []
+
+    def call(*args, **kwargs):
+        if not results:
+            results.append(function(*args, **kwargs))
+        return results[0]
+
+    return call
+
+
+def zero_shot_clip(cfg, device, dm):
+    """The host repository's ZeroshotCLIP trainer with its model built for a data manager's classes, else MAOError."""
+    if "ZeroshotCLIP" not in TRAINER_REGISTRY.registered_names():
+        raise MAOError(
+            "there is no trainer ZeroshotCLIP in this repository, which MAO.PSEUDO_LABELS clip and MAO.SIMILARITY clip "
+            "need: import it in train.py, or use base and minilm")
+    trainer_class = TRAINER_REGISTRY.get("ZeroshotCLIP")
+    zero_shot = trainer_class.__new__(trainer_class)  # only its model is wanted: no loaders, no evaluator
+    zero_shot.cfg, zero_shot.device, zero_shot.dm = cfg, device, dm
+    zero_shot.build_model()
+    return zero_shot
+
+
+class PseudoLabeller:
+    """Labels images by a frozen model.
+
+    Args:
+        logits: function from images (batch, 3, height, width) on the run's device to logits (batch, classes).
+    """
+
+    def __init__(self, logits):
+        self._logits = logits
+        self._by_path = None
+
+    @torch.no_grad()
+    def label(self, images):
+        """Pseudo-labels of images, int64 (batch,)."""
+        return self._logits(images).argmax(dim=1)
+
+    def label_once(self, items, wrapper, device):
+        """Label the plain view of every image now; ``lookup`` then answers from these.
+
+        Args:
+            items: list of ``Datum``. wrapper: Dassl's test DatasetWrapper, whose class and transform are used.
+        """
+        dataset = type(wrapper)(wrapper.cfg, items, transform=wrapper.transform, is_train=False)
+        self._by_path = {}
+        for batch in DataLoader(dataset, batch_size=100):
+            labels = self.label(batch["img"].to(device)).tolist()
+            self._by_path.update(zip(batch["impath"], labels))
+
+    def of_batch(self, images, paths):
+        """Pseudo-labels of a training batch: looked up if made once, else from the images; int64 (batch,)."""
+        if self._by_path is None:
+            return self.label(images)
+        return torch.tensor([self._by_path[path] for path in paths], device=images.device)

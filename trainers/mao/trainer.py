@@ -1,0 +1,176 @@
+"""The MAO mixin: both steps of model-agnostic optimisation around an unchanged host trainer.
+
+"MAO: Efficient Model-Agnostic Optimization of Prompt Tuning for Vision-Language Models", ICME 2025, arXiv 2503.18160.
+"""
+import contextlib
+
+import torch
+from dassl.data.datasets import build_dataset
+
+from . import config
+from .base_run import load_base_prompts, write_run_facts
+from .batches import enlarged_loader
+from .candidates import candidate_classes, check_host, unwrap
+from .errors import MAOError
+from .hard_negatives import hard_negative_table
+from .pseudo_labels import PseudoLabeller, frozen_copy, zero_shot_clip
+from .similarity import class_similarity
+
+
+class MAO:
+    """Mixin in front of a Dassl trainer: ``class CoOp_MAO(MAO, CoOp)``. Model and parameters are the host's.
+
+    Step 1 trains on batches enlarged by hard negatives and scores each image against the batch's classes only.
+    Step 2 trains on images of the new classes with pseudo-labels of the frozen prompts of step 1.
+
+    What only training needs (similarities, the prompts of step 1) is prepared when training starts, so that an
+    evaluation costs what the host's costs.
+
+    Attributes:
+        mao_per_class: names of further attributes of the host with one entry a class (see ``candidates``).
+        mao_stage: ``"base"`` or ``"new"``.
+    """
+
+    mao_per_class = ()
+    _targets = None  # of the batch in work, while the model is narrowed to its classes
+    _labeller = None
+
+    def check_cfg(self, cfg):
+        super().check_cfg(cfg)
+        config.check(cfg)
+
+    @property
+    def mao_stage(self):
+        return config.stage(self.cfg)
+
+    def build_model(self):
+        with self._all_classes() if self._scores_all_classes() else contextlib.nullcontext():
+            super().build_model()
+        check_host(self.model, type(self).__name__)
+
+    def before_train(self):
+        if self.mao_stage == "base":
+            self._prepare_base()
+        else:
+            self._prepare_new()
+        super().before_train()  # resumes, so a resumed step 2 goes on from its own prompts
+        if self.mao_stage == "new" and not self.cfg.MAO.DDE_NEW:
+            self.start_epoch = self.max_epoch
+            self.save_model(self.max_epoch - 1, self.output_dir)
+
+    def before_epoch(self):
+        super().before_epoch()
+        sampler = self.train_loader_x.batch_sampler
+        if hasattr(sampler, "set_epoch"):
+            sampler.set_epoch(self.epoch)
+
+    def parse_batch_train(self, batch):
+        image, label, *rest = super().parse_batch_train(batch)
+        if self._targets is not None:
+            label = self._targets.to(label.device)
+        elif self._labeller is not None:
+            label = self._labeller.of_batch(image, batch["impath"])
+        return (image, label, *rest)
+
+    def forward_backward(self, batch):
+        if self.mao_stage != "base" or not self.cfg.MAO.REG_BASE:
+            return super().forward_backward(batch)
+        with candidate_classes(self.model, batch["label"], self.mao_per_class) as self._targets:
+            try:
+                return super().forward_backward(batch)
+            finally:
+                self._targets = None
+
+    def test(self, split=None):
+        if not self._scores_all_classes():
+            return super().test(split)
+        with candidate_classes(self.model, torch.arange(self.num_classes), self.mao_per_class):
+            return super().test(split)
+
+    # Step 1
+
+    def _prepare_base(self):
+        cfg, classnames = self.cfg, self.dm.dataset.classnames
+        if cfg.DATASET.SUBSAMPLE_CLASSES == "new":
+            raise MAOError("MAO.STAGE base would train on the labels of the new classes: set "
+                           "DATASET.SUBSAMPLE_CLASSES to base or all (new is for --eval-only and step 2)")
+        if len(classnames) < 2:
+            raise MAOError("the run has one class ({}): hard negatives need at least two".format(classnames[0]))
+        write_run_facts(cfg)
+        if not cfg.MAO.DDE_BASE:
+            return
+        similarity = class_similarity(cfg.MAO.SIMILARITY, classnames, self._zero_shot_text_features)
+        table = hard_negative_table(similarity, cfg.MAO.TOPK)
+        anchors = self.dm.dataset.train_x
+        pool = anchors if cfg.MAO.POOL == "fewshot" else self._whole_train_split()
+        seed = cfg.SEED if cfg.SEED >= 0 else torch.initial_seed()
+        self.train_loader_x = enlarged_loader(self.train_loader_x, cfg, anchors, pool, table, classnames, seed)
+        print("MAO step 1: {} anchors, pool of {} images ({}), K {}, similarity {}".format(
+            len(anchors), len(pool), cfg.MAO.POOL, min(cfg.MAO.TOPK, len(classnames)), cfg.MAO.SIMILARITY))
+
+    def _zero_shot_text_features(self):
+        return zero_shot_clip(self.cfg, self.device, self.dm).text_features
+
+    def _whole_train_split(self):
+        """Every training image of the run's classes: the data set again, without the few-shot draw."""
+        dataset = self._other_dataset("DATASET.NUM_SHOTS", -1)
+        if list(dataset.classnames) != list(self.dm.dataset.classnames):
+            raise MAOError("the train split of {} has other classes than its few-shot draw: set MAO.POOL "
+                           "fewshot".format(self.cfg.DATASET.NAME))
+        return dataset.train_x
+
+    def _other_dataset(self, key, value):
+        cfg = self.cfg.clone()
+        cfg.defrost()
+        cfg.merge_from_list([key, value])
+        cfg.freeze()
+        return build_dataset(cfg)
+
+    # Step 2
+
+    def _prepare_new(self):
+        cfg = self.cfg
+        ctx = getattr(unwrap(self.model).prompt_learner, "ctx", None)
+        if ctx is not None and ctx.ndim == 3:
+            raise MAOError("step 2 cannot start from class-specific context (the base classes' prompts say nothing of "
+                           "the new classes): train with shared context, CSC False")
+        load_base_prompts(self)
+        if not cfg.MAO.DDE_NEW:
+            print("MAO step 2 without DDE-new: the prompts of step 1 are kept")
+            return
+        if cfg.MAO.PSEUDO_LABELS == "clip":
+            with self._all_classes() if self._scores_all_classes() else contextlib.nullcontext():
+                self._labeller = PseudoLabeller(zero_shot_clip(cfg, self.device, self.dm).model_inference)
+        else:
+            self._labeller = PseudoLabeller(frozen_copy(self.model))
+        if cfg.MAO.PSEUDO_VIEW == "test":
+            self._labeller.label_once(self.dm.dataset.train_x, self.test_loader.dataset, self.device)
+        print("MAO step 2: {} images of {} new classes, pseudo-labels by {}, {} view".format(
+            len(self.dm.dataset.train_x), self.num_classes, cfg.MAO.PSEUDO_LABELS, cfg.MAO.PSEUDO_VIEW))
+
+    def _scores_all_classes(self):
+        """Whether step 2 trains over new and base classes together (reg-N off)."""
+        return self.mao_stage == "new" and not self.cfg.MAO.REG_NEW
+
+    @contextlib.contextmanager
+    def _all_classes(self):
+        """Show the host new and base classes as one list, the new ones first, so that their labels stay."""
+        manager = self.dm
+        base = self._other_dataset("DATASET.SUBSAMPLE_CLASSES", "base")
+        dataset = _Overlay(manager.dataset, classnames=list(manager.dataset.classnames) + list(base.classnames))
+        self.dm = _Overlay(manager, dataset=dataset)
+        try:
+            yield
+        finally:
+            self.dm = manager
+
+
+class _Overlay:
+    """An object with some attributes replaced."""
+
+    def __init__(self, below, **attributes):
+        self._below = below
+        self.__dict__.update(attributes)
+
+    def __getattr__(self, name):
+        return getattr(self._below, name)

@@ -1,0 +1,56 @@
+"""Numeric precision of a backbone: fp32, fp16, amp or bf16, on CPU, CUDA and MPS."""
+import contextlib
+import warnings
+
+import torch
+from torch import nn
+
+from .errors import PromptingError
+
+PRECISIONS = ("fp32", "fp16", "amp", "bf16")
+
+
+def check_precision(name, key):
+    """Raise PromptingError unless ``name`` is a precision; ``key`` is the config key it came from."""
+    if name not in PRECISIONS:
+        raise PromptingError(f"{key} {name!r} is not a precision: choose one of {', '.join(PRECISIONS)}")
+
+
+class Precision:
+    """What a precision means on a device.
+
+    ``fp16`` and ``bf16`` keep the frozen weights in that type (norms and learnable prompts stay fp32);
+    ``amp`` keeps all weights in fp32 and computes under autocast (fp16 with loss scaling on CUDA, fp16 on MPS, bf16 on CPU).
+    ``fp16`` on a CPU falls back to fp32 with a warning: CPUs compute it in software, slowly and with overflow.
+    """
+
+    def __init__(self, name, device):
+        self.device_type = torch.device(device).type
+        if name == "fp16" and self.device_type == "cpu":
+            warnings.warn("PREC fp16 needs a GPU: using fp32 on the CPU", stacklevel=2)
+            name = "fp32"
+        self.name = name
+        self.weight_dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(name, torch.float32)
+
+    def cast_weights(self, clip_model):
+        """Cast a CLIP's weights in place, all but those of norm layers and the logit scale."""
+        if self.weight_dtype is torch.float32:
+            return
+        norms = (nn.LayerNorm, nn.BatchNorm2d)
+        for module in clip_model.modules():
+            if isinstance(module, norms):
+                continue
+            for name, parameter in module.named_parameters(recurse=False):
+                if name != "logit_scale":
+                    parameter.data = parameter.data.to(self.weight_dtype)
+
+    def autocast(self):
+        """Context for the forward pass and the loss."""
+        if self.name != "amp":
+            return contextlib.nullcontext()
+        dtype = torch.bfloat16 if self.device_type == "cpu" else torch.float16
+        return torch.autocast(self.device_type, dtype=dtype)
+
+    def loss_scaler(self):
+        """GradScaler where amp needs one (CUDA), else None."""
+        return torch.amp.GradScaler("cuda") if self.name == "amp" and self.device_type == "cuda" else None
