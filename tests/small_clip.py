@@ -1,0 +1,24 @@
+"""A CLIP of a few thousand weights, random but fixed, for tests that need any CLIP."""
+import numpy as np
+import torch
+from clip.model import CLIP
+
+from trainers.prompting.clip_loading import clip_from_state_dict
+
+SIZES = dict(embed_dim=32, image_resolution=32, vision_layers=2, vision_width=64, vision_patch_size=16,
+             context_length=77, vocab_size=49408, transformer_width=64, transformer_heads=1, transformer_layers=2)
+
+
+def small_clip_state(seed=0, **changes):
+    """State dict of the model; weights scaled so that images and texts are told apart."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = CLIP(**{**SIZES, **changes})
+    state = model.state_dict()
+    state["token_embedding.weight"] *= 10
+    state["logit_scale"] = torch.tensor(np.log(100.0), dtype=torch.float32)
+    return state
+
+
+def small_clip(seed=0, **changes):
+    return clip_from_state_dict(small_clip_state(seed, **changes))
