@@ -65,8 +65,7 @@ def save_tiny_clip(spec, folder):
 def make_trainer(name, classnames, clip_path, options, image_size):
     """Trainer of the registry with its model built for given class names; it has no data set and no loaders."""
     from dassl.config import get_cfg_default
-    from dassl.engine import TRAINER_REGISTRY
-    from dassl.engine.trainer import TrainerBase
+    from dassl.engine import TRAINER_REGISTRY, TrainerBase
 
     import trainers
 
