@@ -98,7 +98,9 @@ def _read_file(path):
         except (SafetensorError, OSError, ValueError) as error:
             raise PromptingError(f"CLIP weights {str(path)!r} cannot be read ({_first_line(error)}): {remedy}") from error
     try:
-        return torch.jit.load(str(path), map_location="cpu").state_dict()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch.jit is deprecated; OpenAI's files are JIT archives
+            return torch.jit.load(str(path), map_location="cpu").state_dict()
     except Exception:  # torch raises several kinds here; anything that is no JIT archive is tried as a state dict
         pass
     try:
