@@ -9,11 +9,10 @@ from torch import nn
 from torch.nn import functional as F
 from yacs.config import CfgNode
 
-from .prompting.checkpoints import LearnableState
-from .prompting.encoders import embed_tokens
 from .prompting.errors import PromptingError
 from .prompting.model import PromptedCLIP
-from .prompting.tokens import name_length, plain_name, tokenize
+from .prompting.prompt_learner import PromptLearner, embedded_words, placeholder_words, random_vectors
+from .prompting.tokens import plain_name
 from .prompting.trainer import PromptTrainer
 
 CLASS_TOKEN_POSITIONS = ("end", "middle", "front")
@@ -31,50 +30,26 @@ def extend_cfg(cfg):
     cfg.TRAINER.COOP.CLASS_TOKEN_POSITION = "end"  # end, middle, front
 
 
-class PromptLearner(LearnableState):
-    """Learnable context vectors between the frozen tokens of each class's prompt.
-
-    Attributes (upstream's names; MAO narrows the per-class ones to a batch's classes):
-        ctx: parameter of shape (n_ctx, width), or (classes, n_ctx, width) with class-specific context.
-        token_prefix: start-of-text embedding of each class, shape (classes, 1, width).
-        token_suffix: what follows the context: name, full stop, end-of-text, padding; (classes, rest, width).
-        tokenized_prompts: int64 (classes, 1 + n_ctx + rest). name_lens: tokens of each class name. n_cls, n_ctx.
-    """
+class CoOpPromptLearner(PromptLearner):
+    """Context vectors ``ctx``: (n_ctx, width), or (classes, n_ctx, width) with class-specific context (CSC)."""
 
     def __init__(self, cfg, classnames, clip_model):
-        super().__init__()
         options = cfg.TRAINER.COOP
-        self.class_token_position = options.CLASS_TOKEN_POSITION
-        self.ctx = nn.Parameter(self._initial_context(options, len(classnames), clip_model))
-        self.n_cls = len(classnames)
-        self.n_ctx = self.ctx.shape[-2]
-
-        prefix = plain_name(options.CTX_INIT) if options.CTX_INIT else " ".join(["X"] * self.n_ctx)
-        prompts = [f"{prefix} {plain_name(name)}." for name in classnames]
-        tokens = tokenize(prompts, clip_model.context_length)
-        embedding = embed_tokens(clip_model, tokens)
-        self.register_buffer("token_prefix", embedding[:, :1])
-        self.register_buffer("token_suffix", embedding[:, 1 + self.n_ctx:])
-        self.register_buffer("tokenized_prompts", tokens, persistent=False)
-        self.name_lens = [name_length(name) for name in classnames]
-
-    @staticmethod
-    def _initial_context(options, n_cls, clip_model):
-        width = clip_model.ln_final.weight.shape[0]
         if options.CTX_INIT:
-            phrase = plain_name(options.CTX_INIT)
-            words = len(phrase.split(" "))
-            embedding = embed_tokens(clip_model, tokenize([phrase], clip_model.context_length))
-            return embedding[0, 1:1 + words].float()
-        shape = (n_cls, options.N_CTX, width) if options.CSC else (options.N_CTX, width)
-        return torch.empty(shape).normal_(std=0.02)
+            words = plain_name(options.CTX_INIT)
+            n_ctx = len(words.split(" "))
+            ctx = embedded_words(words, n_ctx, clip_model)
+        else:
+            words, n_ctx = placeholder_words(options.N_CTX), options.N_CTX
+            shape = (len(classnames), n_ctx) if options.CSC else (n_ctx,)
+            ctx = random_vectors(*shape, clip_model.ln_final.weight.shape[0])
+        super().__init__(classnames, clip_model, words, n_ctx)
+        self.class_token_position = options.CLASS_TOKEN_POSITION
+        self.ctx = nn.Parameter(ctx)
 
     def forward(self):
         """Embedded prompts of shape (classes, length, width)."""
-        ctx = self.ctx.to(self.token_prefix.dtype)
-        if ctx.dim() == 2:
-            ctx = ctx.expand(self.n_cls, -1, -1)
-        prompts = torch.cat([self.token_prefix, ctx, self.token_suffix], dim=1)
+        prompts = self.assemble(self.ctx)
         if self.class_token_position == "end":
             return prompts
         order = self._token_order(prompts.shape[1]).to(prompts.device)
@@ -114,7 +89,7 @@ class CoOp(PromptTrainer):
             raise PromptingError(f"TRAINER.COOP.N_CTX is {options.N_CTX}: give at least 1, or words in CTX_INIT")
 
     def make_model(self, classnames, clip_model):
-        return PromptedCLIP(PromptLearner(self.cfg, classnames, clip_model), clip_model)
+        return PromptedCLIP(CoOpPromptLearner(self.cfg, classnames, clip_model), clip_model)
 
     def learnable_module(self):
         return self.model.prompt_learner

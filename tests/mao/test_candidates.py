@@ -5,7 +5,7 @@ from small_clip import small_clip
 from torch.nn import functional as F
 from yacs.config import CfgNode
 
-from trainers.coop import PromptLearner, extend_cfg
+from trainers.coop import CoOpPromptLearner, extend_cfg
 from trainers.mao.candidates import candidate_classes, check_host
 from trainers.mao.errors import MAOError
 from trainers.prompting.model import PromptedCLIP
@@ -21,7 +21,7 @@ def model_of(**changes):
         cfg.TRAINER.COOP[key] = value
     torch.manual_seed(0)
     clip_model = small_clip()
-    return PromptedCLIP(PromptLearner(cfg, NAMES, clip_model), clip_model)
+    return PromptedCLIP(CoOpPromptLearner(cfg, NAMES, clip_model), clip_model)
 
 
 @pytest.mark.parametrize("csc", [False, True])

@@ -7,7 +7,7 @@ from recordings import make_trainer, step
 from small_clip import small_clip, small_clip_state
 from yacs.config import CfgNode
 
-from trainers.coop import PromptLearner, extend_cfg
+from trainers.coop import CoOpPromptLearner, extend_cfg
 from trainers.prompting.errors import PromptingError
 from trainers.prompting.tokens import tokenize
 
@@ -41,7 +41,7 @@ def batch(n=4, classes=len(NAMES)):
 
 @pytest.mark.parametrize("position, before", [("front", 0), ("middle", 2), ("end", 5)])
 def test_class_token_position(position, before):
-    learner = PromptLearner(options(N_CTX=5, CLASS_TOKEN_POSITION=position), NAMES, small_clip())
+    learner = CoOpPromptLearner(options(N_CTX=5, CLASS_TOKEN_POSITION=position), NAMES, small_clip())
     prompts = learner()
     for k, n_name in enumerate(learner.name_lens):
         prefix, ctx, suffix = learner.token_prefix[k], learner.ctx, learner.token_suffix[k]
@@ -50,26 +50,26 @@ def test_class_token_position(position, before):
 
 
 def test_class_specific_context_has_one_a_class():
-    learner = PromptLearner(options(N_CTX=3, CSC=True), NAMES, small_clip())
+    learner = CoOpPromptLearner(options(N_CTX=3, CSC=True), NAMES, small_clip())
     assert learner.ctx.shape == (len(NAMES), 3, 64)
     assert torch.equal(learner()[:, 1:4], learner.ctx)
 
 
 def test_words_win_over_n_ctx_and_csc():
     clip_model = small_clip()
-    learner = PromptLearner(options(N_CTX=3, CSC=True, CTX_INIT="a_photo_of a"), NAMES, clip_model)
+    learner = CoOpPromptLearner(options(N_CTX=3, CSC=True, CTX_INIT="a_photo_of a"), NAMES, clip_model)
     tokens = tokenize(["a photo of a"], 77)
     assert torch.equal(learner.ctx, clip_model.token_embedding(tokens)[0, 1:5])
 
 
 def test_prompts_are_cut_to_the_longest():
-    learner = PromptLearner(options(N_CTX=4), NAMES, small_clip())
+    learner = CoOpPromptLearner(options(N_CTX=4), NAMES, small_clip())
     assert learner.tokenized_prompts.shape[1] == 1 + 4 + max(learner.name_lens) + 1 + 1  # start, ..., full stop, end
 
 
 def test_too_many_tokens_names_the_prompt():
     with pytest.raises(PromptingError, match="85 tokens.*takes 77"):
-        PromptLearner(options(N_CTX=80), ["cat", "ice cream"], small_clip())
+        CoOpPromptLearner(options(N_CTX=80), ["cat", "ice cream"], small_clip())
 
 
 def test_state_is_the_context_alone(clip_file, tmp_path):
