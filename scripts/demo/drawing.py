@@ -4,7 +4,6 @@ import io
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
-import resvg_py
 from PIL import Image
 
 SIZE = 64
@@ -18,6 +17,8 @@ def draw(svg):
     Returns:
         uint8 array of shape (64, 64, 3), or None if the drawing fails or is (almost) empty: less than 1 % ink.
     """
+    import resvg_py  # here, so that all but drawing works without it
+
     inner = SIZE - 2 * MARGIN
     try:
         png = resvg_py.svg_to_bytes(svg_string=svg, width=inner, height=inner, skip_system_fonts=True)

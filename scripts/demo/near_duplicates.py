@@ -21,7 +21,7 @@ def thumbnail(grey):
     if len(rows) == 0:
         return np.zeros(SIDE * SIDE, dtype=np.float32)
     box = amount[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
-    return np.asarray(Image.fromarray(box).resize((SIDE, SIDE), Image.Resampling.BOX)).reshape(-1)
+    return np.array(Image.fromarray(box).resize((SIDE, SIDE), Image.Resampling.BOX)).reshape(-1)
 
 
 def pick_distinct(thumbnails):

@@ -1,0 +1,107 @@
+"""Stage 1: the image tower, trained as a classifier of captions.
+
+Contrastive training of both towers from scratch learns nothing in the time a CPU allows. A free table with one unit
+vector per caption does: the tower learns to point at an icon's vector, and the text tower is fitted to the table.
+"""
+
+import time
+
+import torch
+import torch.nn.functional as F
+
+from .augmentation import augmented_bank, colour, plain
+from .schedule import learning_rate
+
+MAX_SCALE = 50.0
+
+
+class CaptionClassifier(torch.nn.Module):
+    """Cosine of image features with a free vector per caption, times a learned scale.
+
+    Args:
+        visual: CLIP's image tower, (n, 3, H, W) -> (n, embed_dim).
+        captions: number of captions.
+        embed_dim: width of the joint space.
+    """
+
+    def __init__(self, visual, captions, embed_dim):
+        super().__init__()
+        self.visual = visual
+        self.table = torch.nn.Parameter(torch.randn(captions, embed_dim) * embed_dim ** -0.5)
+        self.log_scale = torch.nn.Parameter(torch.tensor(10.0).log())
+
+    @property
+    def scale(self):
+        """The factor on the cosines, at most 50 so that the classifier stays soft enough to be tuned."""
+        return self.log_scale.exp().clamp(max=MAX_SCALE)
+
+    def forward(self, images):
+        """float (n, 3, H, W) -> logits float (n, captions)."""
+        features = F.normalize(self.visual(images), dim=1)
+        return self.scale * features @ F.normalize(self.table, dim=1).t()
+
+
+def train(visual, data, embed_dim, *, samples, seed, class_captions, validation, batch_size=256, peak=2e-3,
+          copies=10, log=print):
+    """Train the image tower and the caption table.
+
+    Args:
+        visual: the image tower, changed in place.
+        data: PretrainingData.
+        samples: number of images to see in all.
+        class_captions: indices of captions that are class names; they are drawn twice as often.
+        validation: (images uint8 (m, 64, 64), captions int64 (m,)) of other families, to watch the training.
+    Returns:
+        (table float32 (captions, embed_dim) with unit rows, scale float, accuracy on validation in per cent)
+    """
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.from_numpy(data.captions)
+    bank = augmented_bank(torch.from_numpy(data.images), copies, generator)
+    weights = torch.bincount(labels, minlength=len(data.texts)).float()[labels] ** -0.5
+    weights[torch.isin(labels, class_captions)] *= 2
+
+    model = CaptionClassifier(visual, len(data.texts), embed_dim)
+    matrices = [p for p in model.parameters() if p.ndim >= 2 and p is not model.table]
+    others = [p for p in model.parameters() if p.ndim < 2 or p is model.table]
+    optimiser = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
+        lr=peak, betas=(0.9, 0.98),
+    )
+    steps = samples // batch_size
+    started = time.time()
+    total = 0.0
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, steps, peak, warm_up=200)
+        chosen = torch.multinomial(weights, batch_size, replacement=True, generator=generator)
+        copy = torch.randint(copies, (batch_size,), generator=generator)
+        logits = model(colour(bank[copy, chosen], painted_share(step / steps), generator))
+        loss = F.cross_entropy(logits, labels[chosen], label_smoothing=0.05)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        total += loss.item()
+        if (step + 1) % 250 == 0 or step + 1 == steps:
+            accuracy = validate(model, class_captions, *validation)
+            log(f"image tower: step {step + 1}/{steps}  loss {total / (step % 250 + 1):.3f}  "
+                f"scale {model.scale.item():.1f}  val {accuracy:.1f} %  {time.time() - started:.0f} s")
+            total = 0.0
+    return F.normalize(model.table.detach(), dim=1), model.scale.item(), accuracy
+
+
+def painted_share(progress):
+    """Share of images in other colours than black on white, at a progress of 0 to 1.
+
+    With colours from the start the tower does not begin to learn shapes: none in the first fifth, then rising to half.
+    """
+    return 0.5 * min(1.0, max(0.0, (progress - 0.2) / 0.3))
+
+
+@torch.no_grad()
+def validate(model, class_captions, images, captions):
+    """Accuracy in per cent among the class captions, of images uint8 (m, H, W) with their captions int64 (m,)."""
+    model.eval()
+    logits = torch.cat([model(plain(part))[:, class_captions] for part in images.split(256)])
+    model.train()
+    return (class_captions[logits.argmax(dim=1)] == captions).float().mean().item() * 100
