@@ -73,7 +73,7 @@ def make_trainer(name, classnames, clip_path, options, image_size):
     cfg.DATASET.SUBSAMPLE_CLASSES = "all"
     trainers.extend_cfg(cfg)
     cfg.merge_from_list(["TRAINER.NAME", name, "MODEL.BACKBONE.NAME", str(clip_path), "TRAINER.COOP.PREC", "fp32",
-                         "INPUT.SIZE", (image_size, image_size), "OPTIM.NAME", "sgd", "OPTIM.LR", 0.0035,
+                         "TRAINER.MAPLE.PREC", "fp32", "TRAINER.PROMPTSRC.PREC", "fp32", "INPUT.SIZE", (image_size, image_size), "OPTIM.NAME", "sgd", "OPTIM.LR", 0.0035,
                          "OPTIM.MAX_EPOCH", 10, "OPTIM.LR_SCHEDULER", "cosine", *options])
     cfg.freeze()
     trainer_class = TRAINER_REGISTRY.get(name)
@@ -83,6 +83,26 @@ def make_trainer(name, classnames, clip_path, options, image_size):
     trainer.dm = SimpleNamespace(dataset=SimpleNamespace(classnames=list(classnames)))
     trainer.check_cfg(cfg)
     trainer.build_model()
+    return trainer
+
+
+TRAINERS = {"MAO_PromptSRC_Base": "PromptSRC_MAO", "MAO_PromptSRC_New": "PromptSRC_MAO"}
+"""Trainers that have another name here than where they were recorded."""
+
+
+def recorded_trainer(record, folder, extra=(), name=None):
+    """The trainer of a recording at its recorded initial parameters; checks that the learnable ones are the same."""
+    path = save_tiny_clip(record.meta["clip"], folder)
+    options = [*record.meta["opts"], *extra]
+    name = name or TRAINERS.get(record.meta["trainer"], record.meta["trainer"])
+    trainer = make_trainer(name, record.classnames, path, options, record["images_0"].shape[-1])
+    initial = record.group("init")
+    assert {n for n, p in trainer.model.named_parameters() if p.requires_grad} == set(initial)
+    with torch.no_grad():
+        for key, value in initial.items():
+            parameter = trainer.model.get_parameter(key)
+            assert parameter.shape == value.shape, key
+            parameter.copy_(value)
     return trainer
 
 

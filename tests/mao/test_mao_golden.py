@@ -5,17 +5,19 @@ import random
 import numpy as np
 import pytest
 import torch
-from recordings import Recording, assert_close, names, recordings
+from recordings import Recording, assert_close, names, recorded_trainer, recordings, step
 
 from trainers.mao.candidates import candidate_targets, select_candidates
 from trainers.mao.hard_negatives import compose_labels, hard_negative_table
+from trainers.mao.pseudo_labels import PseudoLabeller, frozen_copy
 
 BASE = recordings("mao_base*.npz")
+NEW = recordings("mao_new*.npz")
 COMPOSITIONS = recordings("mao_hard_negatives*.json")
 
 
 def test_golden_recordings_of_mao_are_there():
-    assert BASE and COMPOSITIONS
+    assert BASE and NEW and COMPOSITIONS
 
 
 @pytest.mark.parametrize("path", BASE, ids=names(BASE))
@@ -69,3 +71,70 @@ def test_golden_mao_hard_negatives(path, case):
         if filled:
             break
     assert len(labels) == len(set(labels)) + len(case["anchors"]) - len(set(case["anchors"]))
+
+
+WARMUP = ["OPTIM.WARMUP_EPOCH", 1, "OPTIM.WARMUP_TYPE", "constant", "OPTIM.WARMUP_CONS_LR", 1e-5]
+
+
+def mao_trainer(record, folder, extra=()):
+    trainer = recorded_trainer(record, folder, extra)
+    if trainer.mao_stage == "new":  # what before_train does once the prompts of step 1 are loaded
+        trainer._labeller = PseudoLabeller(frozen_copy(trainer.model))
+    return trainer
+
+
+def mao_batches(record):
+    return [{**batch, "impath": [""] * len(batch["label"])} for batch in record.batches()]
+
+
+@pytest.fixture
+def mao_record(request, tmp_path, monkeypatch):
+    monkeypatch.setenv("MAO_CACHE", str(tmp_path / "cache"))
+    return Recording(request.param)
+
+
+both = pytest.mark.parametrize("mao_record", [*BASE, *NEW], ids=names([*BASE, *NEW]), indirect=True)
+
+
+@both
+def test_golden_promptsrc_mao_loss_and_gradient(mao_record, tmp_path):
+    record = mao_record
+    trainer = mao_trainer(record, tmp_path)
+    steps = []
+    trainer.model_backward_and_update = steps.append  # the loss as it stands, before an update
+    step(trainer, mao_batches(record)[0], last_of_epoch=False)
+    (loss,) = steps
+    loss.backward()
+    assert_close(loss, record["loss"], 2e-4, "loss")
+    gradients = record.group("grad")
+    largest = max(value.abs().max().item() for value in gradients.values())
+    for name, expected in gradients.items():
+        assert_close(trainer.model.get_parameter(name).grad, expected, 1e-4 * largest, f"gradient of {name}")
+
+
+@both
+@pytest.mark.parametrize("run, extra", [("runB", []), ("runA", WARMUP)])
+def test_golden_promptsrc_mao_steps(mao_record, run, extra, tmp_path):
+    record = mao_record
+    trainer = mao_trainer(record, tmp_path, extra)
+    losses = []
+    for k, batch in enumerate(mao_batches(record), start=1):
+        losses.append(step(trainer, batch, last_of_epoch=run == "runA"))
+        for name, expected in record.group(f"{run}_after{k}").items():
+            bound = 2e-6 if (run, k) == ("runA", 1) else {"runA": 5e-4, "runB": 2e-3}[run]
+            assert_close(trainer.model.get_parameter(name), expected, bound, f"{name} after step {k}")
+    assert_close(losses, record[f"{run}_losses"], 1e-2, "losses")
+    trainer.model.eval()
+    with torch.no_grad():
+        assert_close(trainer.model(record["images_0"]), record[f"{run}_eval_logits"], 0.2, "eval logits")
+
+
+@pytest.mark.parametrize("mao_record", NEW, ids=names(NEW), indirect=True)
+def test_golden_mao_pseudo_labels(mao_record, tmp_path):
+    record = mao_record
+    trainer = mao_trainer(record, tmp_path)
+    for k, batch in enumerate(mao_batches(record)):
+        with torch.no_grad():
+            assert_close(trainer._labeller._logits(batch["img"]), record[f"pseudo_logits_{k}"], 1e-3, "pseudo logits")
+        assert torch.equal(trainer._labeller.of_batch(batch["img"], batch["impath"]), record[f"pseudo_labels_{k}"])
+        step(trainer, batch, last_of_epoch=False)  # the labeller does not follow the student

@@ -1,12 +1,16 @@
-"""Restriction to candidate classes (reg-B): an unchanged host model sees only the classes of the batch.
+"""Restriction to candidate classes (reg-B): an unchanged host model is scored on the classes of the batch alone.
 
-For the length of one training step the per-class state of the host's prompt learner is narrowed to the batch's labels,
-so the host encodes and scores these classes only. Column i of its logits then belongs to label i of the batch, and the
-target of image i is i. Two images of one class give two identical columns, as in the released code.
+``candidate_classes``: for the length of one training step the per-class state of the host's prompt learner is narrowed
+to the batch's labels, so the host encodes and scores these classes only. Column i of its logits then belongs to label i
+of the batch, and the target of image i is i. Two images of one class give two identical columns, as in the released code.
+
+``candidate_cross_entropy``: for hosts with further losses over all classes (PromptSRC), only the cross-entropy that the
+model returns is replaced, by that of the batch's columns of the logits it returns.
 """
 import contextlib
 
 import torch
+from torch.nn import functional as F
 
 from .errors import MAOError
 
@@ -75,6 +79,29 @@ def candidate_classes(model, labels, further_names=()):
     finally:
         for restore in reversed(restores):
             restore()
+
+
+@contextlib.contextmanager
+def candidate_cross_entropy(model, labels):
+    """Inside the context, replace the cross-entropy that a host model returns in training by the restricted one.
+
+    Args:
+        model: host that returns a tuple in training: first its cross-entropy, last its logits (batch, classes).
+        labels: int64 tensor (M,) of the batch.
+    """
+
+    def restrict(module, inputs, output):
+        if not isinstance(output, tuple) or not torch.is_tensor(output[-1]) or output[-1].dim() != 2:
+            raise MAOError("MAO cannot restrict the cross-entropy of {}: in training it has to return a tuple, first the "
+                           "cross-entropy, last the logits".format(type(unwrap(model)).__name__))
+        logits = select_candidates(output[-1], labels, dim=1)
+        return (F.cross_entropy(logits, candidate_targets(labels).to(logits.device)),) + output[1:]
+
+    handle = model.register_forward_hook(restrict)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def _narrow(module, name, labels, n_cls, restores):

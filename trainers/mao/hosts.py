@@ -7,8 +7,12 @@ from dassl.engine import TRAINER_REGISTRY
 from .errors import MAOError
 from .trainer import MAO
 
-KNOWN_HOSTS = {"CoOp": "trainers.coop"}
-"""Host trainer -> module that registers it, by the upstream repositories' naming."""
+KNOWN_HOSTS = {
+    "CoOp": ("trainers.coop", {}),
+    "MaPLe": ("trainers.maple", {}),
+    "PromptSRC": ("trainers.promptsrc", {"mao_all_class_losses": True}),
+}
+"""Host trainer -> (module that registers it, by the upstream repositories' naming; what its variant needs to know)."""
 
 
 def add_mao(host, **attributes):
@@ -31,11 +35,11 @@ def register_hosts():
 
     MAO_HOSTS in the environment is a comma-separated list of registered trainers, such as ``KgCoOp,ProGrad``.
     """
-    for name, module in KNOWN_HOSTS.items():
+    for name, (module, attributes) in KNOWN_HOSTS.items():
         if name not in TRAINER_REGISTRY.registered_names() and importlib.util.find_spec(module) is not None:
             importlib.import_module(module)
         if name in TRAINER_REGISTRY.registered_names():
-            add_mao(TRAINER_REGISTRY.get(name))
+            add_mao(TRAINER_REGISTRY.get(name), **attributes)
     for name in filter(None, (part.strip() for part in os.environ.get("MAO_HOSTS", "").split(","))):
         if name not in TRAINER_REGISTRY.registered_names():
             raise MAOError("MAO_HOSTS names {!r}, which is no registered trainer: import it in train.py before "

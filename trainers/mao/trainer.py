@@ -10,7 +10,7 @@ from dassl.data.datasets import build_dataset
 from . import config
 from .base_run import load_base_prompts, write_run_facts
 from .batches import enlarged_loader
-from .candidates import candidate_classes, check_host, unwrap
+from .candidates import candidate_classes, candidate_cross_entropy, check_host, unwrap
 from .errors import MAOError
 from .hard_negatives import hard_negative_table
 from .pseudo_labels import PseudoLabeller, frozen_copy, zero_shot_clip
@@ -27,10 +27,13 @@ class MAO:
     evaluation costs what the host's costs.
 
     Attributes:
+        mao_all_class_losses: whether the host has losses over all classes beside the cross-entropy (PromptSRC); then
+            only the cross-entropy is restricted, and the host has to return it first and its logits last.
         mao_per_class: names of further attributes of the host with one entry a class (see ``candidates``).
         mao_stage: ``"base"`` or ``"new"``.
     """
 
+    mao_all_class_losses = False
     mao_per_class = ()
     _targets = None  # of the batch in work, while the model is narrowed to its classes
     _labeller = None
@@ -75,6 +78,9 @@ class MAO:
     def forward_backward(self, batch):
         if self.mao_stage != "base" or not self.cfg.MAO.REG_BASE:
             return super().forward_backward(batch)
+        if self.mao_all_class_losses:
+            with candidate_cross_entropy(self.model, batch["label"]):
+                return super().forward_backward(batch)
         with candidate_classes(self.model, batch["label"], self.mao_per_class) as self._targets:
             try:
                 return super().forward_backward(batch)

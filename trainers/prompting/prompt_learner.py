@@ -52,3 +52,15 @@ def embedded_words(words, n_ctx, clip_model):
 def placeholder_words(n_ctx):
     """Words that stand for a context without words of its own."""
     return " ".join(["X"] * n_ctx)
+
+
+def initial_context(phrase, n_ctx, clip_model):
+    """Words and context vectors (n_ctx, width) that MaPLe and PromptSRC start from.
+
+    A phrase counts only for up to four vectors. It stays whole in the prompt, and its first ``n_ctx`` tokens become the
+    context: with 2 vectors "a photo of a" leaves "of a NAME." behind them.
+    """
+    if phrase and n_ctx <= 4:
+        words = plain_name(phrase)
+        return words, embedded_words(words, n_ctx, clip_model)
+    return placeholder_words(n_ctx), random_vectors(n_ctx, clip_model.ln_final.weight.shape[0])

@@ -1,4 +1,7 @@
 """Hand-written prompts: one per data set (CoOp), and the seven of the zero-shot ensemble (OpenAI's notebook)."""
+import json
+from pathlib import Path
+
 from .tokens import plain_name
 
 DEFAULT_TEMPLATE = "a photo of a {}."
@@ -32,6 +35,12 @@ ENSEMBLE_TEMPLATES = (
     "art of the {}.",
     "a photo of the small {}.",
 )
+
+
+def imagenet_templates():
+    """The sixty templates that PromptSRC's teacher averages, in its order."""
+    path = Path(__file__).parent / "assets" / "imagenet_templates.json"
+    return json.loads(path.read_text(encoding="utf-8"))["templates"]
 
 
 def dataset_template(dataset_name):

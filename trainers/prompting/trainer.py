@@ -20,6 +20,13 @@ def check_input_size(cfg, clip_model):
         )
 
 
+def check_depth(key, depth, least, transformer, tower):
+    """Raise PromptingError unless a prompt depth lies between ``least`` and the number of a tower's layers."""
+    layers = len(transformer.resblocks)
+    if not least <= depth <= layers:
+        raise PromptingError(f"{key} is {depth}, but this CLIP's {tower} tower has {layers} layers: give {least} to {layers}")
+
+
 class PromptTrainer(TrainerX):
     """Base of CoOp and its relatives.
 
@@ -78,7 +85,11 @@ class PromptTrainer(TrainerX):
         summary = {"loss": loss.item(), "acc": compute_accuracy(logits, label)[0].item()}
         if self.batch_idx + 1 == self.num_batches:
             self.update_lr()
+            self.epoch_trained()
         return summary
+
+    def epoch_trained(self):
+        """Called after the last step of each epoch."""
 
     def parse_batch_train(self, batch):
         return (batch["img"].to(self.device, non_blocking=True), batch["label"].to(self.device, non_blocking=True))

@@ -1,0 +1,168 @@
+"""PromptSRC: self-regulating prompts.
+
+Khattak et al., "Self-regulating Prompts: Foundational Model Adaptation without Forgetting", ICCV 2023, arXiv 2307.06948.
+Independent prompts in both towers, kept close to the frozen CLIP by three losses, and averaged over epochs.
+"""
+from dassl.engine import TRAINER_REGISTRY
+import torch
+from torch import nn
+from torch.nn import functional as F
+from yacs.config import CfgNode
+
+from .prompting.encoders import ImageEncoder, normalize
+from .prompting.errors import PromptingError
+from .prompting.gaussian_averaging import GaussianAverage
+from .prompting.model import PromptedCLIP
+from .prompting.prompt_learner import PromptLearner, initial_context, random_vectors
+from .prompting.teacher import mean_text_features
+from .prompting.templates import imagenet_templates
+from .prompting.trainer import PromptTrainer, check_depth
+
+
+def extend_cfg(cfg):
+    """Add TRAINER.PROMPTSRC to a config."""
+    if "PROMPTSRC" in cfg.TRAINER:
+        return
+    cfg.TRAINER.PROMPTSRC = CfgNode()
+    cfg.TRAINER.PROMPTSRC.N_CTX_VISION = 4  # vectors a layer of the image tower
+    cfg.TRAINER.PROMPTSRC.N_CTX_TEXT = 4  # vectors a layer of the text tower
+    cfg.TRAINER.PROMPTSRC.CTX_INIT = "a photo of a"  # used where N_CTX_TEXT is at most 4
+    cfg.TRAINER.PROMPTSRC.PREC = "fp16"  # fp16, fp32, amp, bf16
+    cfg.TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION = 9  # layers with prompts; 0: none in the image tower
+    cfg.TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT = 9  # layers with prompts, at least 1
+    cfg.TRAINER.PROMPTSRC.TEXT_LOSS_WEIGHT = 25
+    cfg.TRAINER.PROMPTSRC.IMAGE_LOSS_WEIGHT = 10
+    cfg.TRAINER.PROMPTSRC.GPA_MEAN = 15  # of the Gaussian over epochs
+    cfg.TRAINER.PROMPTSRC.GPA_STD = 1
+
+
+class VLPromptLearner(PromptLearner):
+    """The text tower's first prompts ``ctx`` (n_ctx, width), and the teacher's text features of the classes.
+
+    Attributes:
+        teacher_text_features: normalised fp32 (classes, embedding dimension), not saved.
+    """
+
+    def __init__(self, cfg, classnames, clip_model):
+        options = cfg.TRAINER.PROMPTSRC
+        words, ctx = initial_context(options.CTX_INIT, options.N_CTX_TEXT, clip_model)
+        super().__init__(classnames, clip_model, words, options.N_CTX_TEXT)
+        self.ctx = nn.Parameter(ctx)
+        features = mean_text_features(clip_model, classnames, imagenet_templates())
+        self.register_buffer("teacher_text_features", normalize(features), persistent=False)
+
+    def forward(self):
+        """Embedded prompts of shape (classes, length, width)."""
+        return self.assemble(self.ctx)
+
+
+class VisionLanguageCLIP(PromptedCLIP):
+    """CLIP with independent prompts in both towers. Its blocks hold the deep ones, under upstream's key names."""
+
+    def __init__(self, prompt_learner, clip_model, options):
+        super().__init__(prompt_learner, clip_model)
+        text_width, vision_width = prompt_learner.ctx.shape[1], len(clip_model.visual.class_embedding)
+        if options.PROMPT_DEPTH_VISION > 0:
+            self.image_encoder.VPT = nn.Parameter(random_vectors(options.N_CTX_VISION, vision_width))
+        for encoder, depth, shape in (
+            (self.image_encoder, options.PROMPT_DEPTH_VISION, (options.N_CTX_VISION, vision_width)),
+            (self.text_encoder, options.PROMPT_DEPTH_TEXT, (options.N_CTX_TEXT, text_width)),
+        ):
+            for block in encoder.transformer.resblocks[1:depth] if depth > 1 else ():
+                block.VPT_shallow = nn.Parameter(random_vectors(*shape))
+
+    def make_image_encoder(self, clip_model):
+        return ImageEncoder(clip_model)
+
+    @staticmethod
+    def deep_prompts(encoder):
+        """Vectors (n, width) of the second and further layers with prompts."""
+        return [block.VPT_shallow for block in encoder.transformer.resblocks if hasattr(block, "VPT_shallow")]
+
+    def encode_prompts(self):
+        return self.text_encoder(self.prompt_learner(), self.tokenized_prompts, self.deep_prompts(self.text_encoder))
+
+    def encode_images(self, image):
+        prompts = getattr(self.image_encoder, "VPT", None)
+        return self.image_encoder(image.to(self.dtype), prompts, self.deep_prompts(self.image_encoder))
+
+    @torch.no_grad()
+    def teacher_image_features(self, image):
+        """Normalised features of the frozen CLIP, without prompts; shape (batch, embedding dimension)."""
+        return normalize(self.image_encoder(image.to(self.dtype)).float())
+
+    def forward(self, image, label=None):
+        """Logits (batch, classes) in evaluation or without labels.
+
+        In training with labels, as upstream: (cross-entropy, text features, teacher's text features, teacher's image
+        features, image features, teacher's logits, logits), all features normalised.
+        """
+        if not self.training or label is None:
+            return super().forward(image)
+        text_features = self.text_features()
+        image_features = normalize(self.encode_images(image).float())
+        logits = self.logits(image_features, text_features)
+        teacher_text = self.prompt_learner.teacher_text_features
+        teacher_image = self.teacher_image_features(image)
+        return (F.cross_entropy(logits, label), text_features, teacher_text, teacher_image, image_features,
+                self.logits(teacher_image, teacher_text), logits)
+
+
+def consistency_losses(text, teacher_text, image, teacher_image, logits, teacher_logits):
+    """The three unweighted self-consistency losses (PromptSRC, equations 3 to 5) as scalars.
+
+    Returns:
+        (mean absolute difference of text features over classes and dimensions, the same of image features over batch
+        and dimensions, KL divergence of logits divided by batch times classes)
+    """
+    kl = F.kl_div(logits.log_softmax(dim=1), teacher_logits.log_softmax(dim=1), reduction="sum", log_target=True)
+    return F.l1_loss(text, teacher_text), F.l1_loss(image, teacher_image), kl / logits.numel()
+
+
+@TRAINER_REGISTRY.register()
+class PromptSRC(PromptTrainer):
+    """PromptSRC on a frozen ViT CLIP; saved as ``VLPromptLearner`` under the keys of the whole model."""
+
+    config_node = "PROMPTSRC"
+    checkpoint_name = "VLPromptLearner"
+
+    def check_cfg(self, cfg):
+        super().check_cfg(cfg)
+        options = cfg.TRAINER.PROMPTSRC
+        if options.GPA_STD <= 0:
+            raise PromptingError(f"TRAINER.PROMPTSRC.GPA_STD is {options.GPA_STD}: give a positive number of epochs")
+
+    def make_model(self, classnames, clip_model):
+        options = self.cfg.TRAINER.PROMPTSRC
+        image_encoder = ImageEncoder(clip_model)  # refuses a ResNet
+        check_depth("TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", options.PROMPT_DEPTH_TEXT, 1, clip_model.transformer, "text")
+        check_depth("TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", options.PROMPT_DEPTH_VISION, 0, image_encoder.transformer,
+                    "image")
+        self.average = GaussianAverage(self.cfg.OPTIM.MAX_EPOCH, options.GPA_MEAN, options.GPA_STD)
+        learner = VLPromptLearner(self.cfg, classnames, clip_model)
+        return VisionLanguageCLIP(learner, clip_model, options)
+
+    def learnable_module(self):
+        return self.model
+
+    def training_loss(self, image, label):
+        options = self.cfg.TRAINER.PROMPTSRC
+        cross_entropy, text, teacher_text, teacher_image, image, teacher_logits, logits = self.model(image, label)
+        text_loss, image_loss, logits_loss = consistency_losses(
+            text, teacher_text, image, teacher_image, logits, teacher_logits)
+        loss = (cross_entropy + options.TEXT_LOSS_WEIGHT * text_loss + options.IMAGE_LOSS_WEIGHT * image_loss
+                + logits_loss)
+        return loss, logits
+
+    # Gaussian averaging: training goes on from the plain prompts; after the last epoch the average replaces them.
+
+    def epoch_trained(self):
+        self.average.add(self.model.state_dict())
+        if self.average.complete:
+            self.model.load_state_dict(self.average.sum)
+
+    def extra_state(self):
+        return {"gaussian_average": self.average.state_dict()}
+
+    def load_extra_state(self, state):
+        self.average.load_state_dict(state["gaussian_average"])
