@@ -42,7 +42,7 @@ def test_new_version_of_the_archive_replaces_the_old(tmp_path):
 
 def test_runs_that_start_together(tmp_path):
     archive, folder = make_archive(tmp_path / "a.zip", FILES), tmp_path / "root" / "pictures"
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
+    with multiprocessing.get_context("fork").Pool(4) as pool:
         pool.starmap(unpack_once, [(archive, folder)] * 8)
     assert contents(folder) == FILES
 

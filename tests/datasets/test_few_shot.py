@@ -78,7 +78,7 @@ def test_seed_does_not_touch_the_global_stream(tmp_path):
 
 
 def test_runs_that_start_together_see_the_same_draw(tmp_path):
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
+    with multiprocessing.get_context("fork").Pool(4) as pool:
         found = pool.map(saved, [tmp_path] * 12)
     assert all(draws == found[0] for draws in found)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["shot_3-seed_1.json"]
