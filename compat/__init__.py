@@ -1,0 +1,125 @@
+"""Chooses the Dassl that this repository runs on: an installed one that works with the installed torch, else the bundled."""
+import contextlib
+import importlib
+import importlib.machinery
+import importlib.metadata
+import io
+import os
+import sys
+import tempfile
+
+COMPAT = os.path.dirname(os.path.abspath(__file__))
+REPOSITORY = os.path.dirname(COMPAT)
+
+
+class EngineError(Exception):
+    """The engine asked for cannot be used, in one sentence."""
+
+    exit_code = 2
+
+
+def resolve_dassl(prefer=None):
+    """Make ``import dassl`` find an engine that works; call it before anything imports dassl.
+
+    Args:
+        prefer: "bundled" or "installed" forces one; default is the environment variable DASSL_ENGINE.
+
+    Returns:
+        A line for the log that says which engine it is and why.
+
+    Raises:
+        EngineError: the forced engine does not exist or does not work.
+    """
+    prefer = prefer or os.environ.get("DASSL_ENGINE", "")
+    if prefer not in ("", "bundled", "installed"):
+        raise EngineError(f"DASSL_ENGINE is {prefer!r}: set it to bundled or installed, or unset it")
+    if "dassl" in sys.modules:
+        return _describe_loaded()
+    elsewhere = [path for path in sys.path if not _within(path, REPOSITORY)]
+    installed = importlib.machinery.PathFinder.find_spec("dassl", elsewhere) is not None
+    if prefer == "bundled" or not installed:
+        if prefer == "installed":
+            raise EngineError("DASSL_ENGINE is installed, but no Dassl is installed: unset it to use the bundled engine")
+        _use_bundled()
+        return f"dassl: bundled engine (compat/dassl); {'DASSL_ENGINE asks for it' if prefer else 'no Dassl is installed'}"
+
+    former = list(sys.path)
+    sys.path[:] = [path for path in sys.path if not _within(path, COMPAT)]
+    reason = _fault_of_installed()
+    import torch
+
+    engine = f"installed Dassl {_installed_version()}"
+    if reason is None:
+        return f"dassl: {engine}; it works with torch {torch.__version__}"
+    if prefer == "installed":
+        raise EngineError(f"{engine} does not work with torch {torch.__version__} ({reason}): unset DASSL_ENGINE")
+    sys.path[:] = former
+    for name in [name for name in sys.modules if name.split(".")[0] == "dassl"]:
+        del sys.modules[name]
+    _use_bundled()
+    return f"dassl: bundled engine (compat/dassl); {engine} does not work with torch {torch.__version__}: {reason}"
+
+
+def _within(path, folder):
+    path = os.path.abspath(path or os.curdir)
+    if path == folder and folder == REPOSITORY:
+        return True
+    # A virtual environment may lie within the repository; what is installed in it counts as installed.
+    return path == COMPAT
+
+
+def _use_bundled():
+    if COMPAT not in sys.path:
+        sys.path.insert(0, COMPAT)
+    importlib.invalidate_caches()
+
+
+def _describe_loaded():
+    loaded = sys.modules["dassl"]
+    if os.path.abspath(loaded.__file__).startswith(COMPAT + os.sep):
+        return "dassl: bundled engine (compat/dassl)"
+    return f"dassl: installed Dassl {_installed_version()}"
+
+
+def _installed_version():
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version("dassl")
+    return getattr(sys.modules.get("dassl"), "__version__", "of unknown version")
+
+
+def _fault_of_installed():
+    """Why the Dassl that ``import dassl`` finds does not work, in a few words; None if it does."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            _probe()
+    except (Exception, SystemExit) as error:
+        lines = str(error).strip().splitlines()
+        return f"{type(error).__name__}: {lines[0] if lines else ''}"[:200]
+    return None
+
+
+def _probe():
+    """Do what breaks first on a torch that is too new: build the schedules, save and load a checkpoint."""
+    import torch
+    from dassl.config import get_cfg_default
+    from dassl.engine import TRAINER_REGISTRY, TrainerX  # noqa: F401
+    from dassl.data import DataManager  # noqa: F401
+    from dassl.evaluation import build_evaluator  # noqa: F401
+    from dassl.optim import build_lr_scheduler, build_optimizer
+    from dassl.utils import load_checkpoint, save_checkpoint
+
+    options = get_cfg_default().OPTIM
+    options.NAME, options.WARMUP_EPOCH = "sgd", 1
+    for schedule in ("single_step", "multi_step", "cosine"):
+        for warmup in ("constant", "linear"):
+            options.LR_SCHEDULER, options.WARMUP_TYPE = schedule, warmup
+            parameter = torch.nn.Parameter(torch.zeros(1))
+            optimizer = build_optimizer([parameter], options)
+            scheduler = build_lr_scheduler(optimizer, options)
+            optimizer.step()
+            scheduler.step()
+    state = {"state_dict": {"weight": parameter.detach()}, "epoch": 1, "optimizer": optimizer.state_dict(),
+             "scheduler": scheduler.state_dict(), "val_result": None}
+    with tempfile.TemporaryDirectory() as folder:
+        save_checkpoint(state, folder)
+        load_checkpoint(os.path.join(folder, "model.pth.tar-1"))

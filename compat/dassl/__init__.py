@@ -1,0 +1,7 @@
+"""The part of Dassl's API that CoOp-family trainers use, written anew for current PyTorch (no code of Dassl's).
+
+Names, config keys and checkpoint layout are those of Dassl 0.6.3, so that trainers, data sets and train.py of such
+repositories run on it unchanged. It knows nothing of CLIP or of prompts.
+"""
+
+__version__ = "0.6.3+bundled"

@@ -1,0 +1,4 @@
+"""Configuration: defaults of every key the engine reads."""
+from .defaults import clean_cfg, get_cfg_default
+
+__all__ = ["clean_cfg", "get_cfg_default"]

@@ -1,0 +1,144 @@
+"""Base of data sets: the splits, the classes in them, and few-shot draws."""
+import os
+import random
+import shutil
+from collections import defaultdict
+
+from ...utils.errors import UserError
+from ...utils.files import download_url, mkdir_if_missing
+from ...utils.registry import check_availability
+
+
+class DatasetBase:
+    """Lists of ``Datum``; the classes are those of ``train_x``.
+
+    Attributes:
+        dataset_dir: folder of the data set. domains: names of its domains.
+        train_x, train_u, val, test: labelled training, unlabelled training, validation and test images; None or [] if
+            there are none.
+        num_classes. lab2cname: dict from label to class name. classnames: list in label order.
+
+    Raises:
+        UserError: the labels of ``train_x`` are not 0, 1, ..., n - 1.
+    """
+
+    dataset_dir = ""
+    domains = []
+
+    def __init__(self, train_x=None, train_u=None, val=None, test=None):
+        self._train_x = train_x
+        self._train_u = train_u
+        self._val = val
+        self._test = test
+        self._lab2cname, self._classnames = self.get_lab2cname(train_x or [])
+        self._num_classes = self.get_num_classes(train_x or [])
+
+    @property
+    def train_x(self):
+        return self._train_x
+
+    @property
+    def train_u(self):
+        return self._train_u
+
+    @property
+    def val(self):
+        return self._val
+
+    @property
+    def test(self):
+        return self._test
+
+    @property
+    def lab2cname(self):
+        return self._lab2cname
+
+    @property
+    def classnames(self):
+        return self._classnames
+
+    @property
+    def num_classes(self):
+        return self._num_classes
+
+    @staticmethod
+    def get_num_classes(data_source):
+        """Number of classes in a list of ``Datum``; UserError if their labels leave one out."""
+        labels = sorted({item.label for item in data_source})
+        for expected, label in enumerate(labels):
+            if label != expected:
+                raise UserError(f"the training images have labels up to {labels[-1]} but none has label {expected}: "
+                                "labels have to be 0, 1, 2, ... without a gap")
+        return len(labels)
+
+    @staticmethod
+    def get_lab2cname(data_source):
+        """(dict from label to class name, class names in label order) of a list of ``Datum``."""
+        lab2cname = {item.label: item.classname for item in data_source}
+        return lab2cname, [lab2cname[label] for label in sorted(lab2cname)]
+
+    def check_input_domains(self, source_domains, target_domains):
+        """Raise UnknownNameError if the config names a domain that the data set does not have."""
+        for key, names in (("SOURCE_DOMAINS", source_domains), ("TARGET_DOMAINS", target_domains)):
+            for name in names:
+                check_availability(name, self.domains, what=f"DATASET.{key}")
+
+    def download_data(self, url, dst, from_gdrive=True):
+        """Download an archive (zip or tar) to the path ``dst`` and unpack it beside it."""
+        mkdir_if_missing(os.path.dirname(dst))
+        if from_gdrive:
+            import gdown  # only downloads need it
+
+            gdown.download(url, dst, quiet=False)
+        else:
+            download_url(url, dst)
+        folder = os.path.dirname(dst)
+        if dst.endswith((".tar", ".tar.gz", ".tgz")):
+            shutil.unpack_archive(dst, folder, filter="data")
+        else:
+            shutil.unpack_archive(dst, folder)
+
+    def generate_fewshot_dataset(self, *data_sources, num_shots=-1, repeat=False):
+        """Draw ``num_shots`` images a class from each list, with python's global random numbers.
+
+        Classes are taken in the order in which they first occur. Of a class with fewer images all are taken in their
+        order and nothing is drawn, unless ``repeat`` fills it up by drawing with repetition.
+
+        Returns:
+            A list of ``Datum`` for one source, a list of lists for several; the sources themselves if ``num_shots`` is
+            below 1.
+        """
+        if num_shots < 1:
+            return data_sources[0] if len(data_sources) == 1 else data_sources
+        print(f"drawing {num_shots} images a class")
+        drawn = [self._draw(source, num_shots, repeat) for source in data_sources]
+        return drawn[0] if len(drawn) == 1 else drawn
+
+    def _draw(self, source, num_shots, repeat):
+        chosen, short = [], []
+        for items in self.split_dataset_by_label(source).values():
+            if len(items) >= num_shots:
+                chosen += random.sample(items, num_shots)
+                continue
+            short.append(f"{items[0].classname} ({len(items)})")
+            chosen += random.choices(items, k=num_shots) if repeat else items
+        if short:
+            print(f"fewer than {num_shots} images, so all were taken: {', '.join(short)}")
+        return chosen
+
+    @staticmethod
+    def split_dataset_by_label(data_source):
+        """Dict from label to the list of its ``Datum``, in order of first appearance."""
+        return _grouped(data_source, lambda item: item.label)
+
+    @staticmethod
+    def split_dataset_by_domain(data_source):
+        """Dict from domain to the list of its ``Datum``, in order of first appearance."""
+        return _grouped(data_source, lambda item: item.domain)
+
+
+def _grouped(items, key):
+    groups = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return groups

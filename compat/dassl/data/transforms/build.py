@@ -1,0 +1,92 @@
+"""Transforms of training and test images from a config's INPUT node."""
+from torchvision import transforms as T
+from torchvision.transforms import AutoAugmentPolicy, InterpolationMode
+
+from ...utils.registry import check_availability
+from .augmentations import Cutout, GaussianNoise, InstanceNormalization, Random2DTranslation
+
+INTERPOLATION_MODES = {
+    "bilinear": InterpolationMode.BILINEAR,
+    "bicubic": InterpolationMode.BICUBIC,
+    "nearest": InterpolationMode.NEAREST,
+}
+
+
+def _normalize(cfg, size, interpolation):
+    return T.Normalize(mean=cfg.PIXEL_MEAN, std=cfg.PIXEL_STD)
+
+
+def _instance_norm(cfg, size, interpolation):
+    return InstanceNormalization()
+
+
+# Name -> maker from (INPUT node, size, interpolation); applied in this order, not in the config's.
+ON_IMAGES = {
+    "random_translation": lambda cfg, size, mode: Random2DTranslation(*size, interpolation=mode),
+    "random_crop": lambda cfg, size, mode: T.RandomCrop(size, padding=cfg.CROP_PADDING),
+    "random_resized_crop": lambda cfg, size, mode: T.RandomResizedCrop(size, cfg.RRCROP_SCALE, interpolation=mode),
+    "center_crop": lambda cfg, size, mode: T.CenterCrop(size),
+    "random_flip": lambda cfg, size, mode: T.RandomHorizontalFlip(),
+    "imagenet_policy": lambda cfg, size, mode: T.AutoAugment(AutoAugmentPolicy.IMAGENET),
+    "cifar10_policy": lambda cfg, size, mode: T.AutoAugment(AutoAugmentPolicy.CIFAR10),
+    "svhn_policy": lambda cfg, size, mode: T.AutoAugment(AutoAugmentPolicy.SVHN),
+    "randaugment": lambda cfg, size, mode: T.RandAugment(cfg.RANDAUGMENT_N, cfg.RANDAUGMENT_M),
+    # FixMatch's variant draws a strength for each operation, which is what TrivialAugmentWide does once.
+    "randaugment_fixmatch": lambda cfg, size, mode: T.Compose([T.TrivialAugmentWide()] * cfg.RANDAUGMENT_N),
+    "randaugment2": lambda cfg, size, mode: T.Compose(
+        [T.RandomApply([T.TrivialAugmentWide()], p=0.6)] * cfg.RANDAUGMENT_N),
+    "colorjitter": lambda cfg, size, mode: T.ColorJitter(
+        cfg.COLORJITTER_B, cfg.COLORJITTER_C, cfg.COLORJITTER_S, cfg.COLORJITTER_H),
+    "randomgrayscale": lambda cfg, size, mode: T.RandomGrayscale(p=cfg.RGS_P),
+    "gaussian_blur": lambda cfg, size, mode: T.RandomApply([T.GaussianBlur(cfg.GB_K)], p=cfg.GB_P),
+}
+ON_TENSORS = {
+    "cutout": lambda cfg, size, mode: Cutout(cfg.CUTOUT_N, cfg.CUTOUT_LEN),
+    "normalize": _normalize,
+    "gaussian_noise": lambda cfg, size, mode: GaussianNoise(cfg.GN_MEAN, cfg.GN_STD),
+    "instance_norm": _instance_norm,
+}
+TEST_ON_TENSORS = {"normalize": _normalize, "instance_norm": _instance_norm}
+AVAI_CHOICES = [*ON_IMAGES, *ON_TENSORS]
+
+
+def build_transform(cfg, is_train=True, choices=None):
+    """Transform from a PIL image to a float32 tensor (3, height, width) of INPUT.SIZE.
+
+    Training: the chosen ones in the order of the tables above, after a resize to INPUT.SIZE unless the images are
+    cropped at random. Test: resize the shorter edge to the larger of INPUT.SIZE, centre crop, and ``normalize`` and
+    ``instance_norm`` if chosen.
+
+    Args:
+        choices: names in AVAI_CHOICES; default INPUT.TRANSFORMS.
+
+    Returns:
+        The transform, or None with INPUT.NO_TRANSFORM.
+
+    Raises:
+        UnknownNameError: no such transform or interpolation.
+    """
+    if cfg.INPUT.NO_TRANSFORM:
+        return None
+    choices = cfg.INPUT.TRANSFORMS if choices is None else choices
+    for name in choices:
+        check_availability(name, AVAI_CHOICES, what="INPUT.TRANSFORMS")
+    check_availability(cfg.INPUT.INTERPOLATION, list(INTERPOLATION_MODES), what="INPUT.INTERPOLATION")
+    size, mode = tuple(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]
+
+    def chosen(table):
+        return [make(cfg.INPUT, size, mode) for name, make in table.items() if name in choices]
+
+    if is_train:
+        cropped = "random_crop" in choices or "random_resized_crop" in choices
+        steps = [] if cropped else [T.Resize(size, interpolation=mode)]
+        steps += [*chosen(ON_IMAGES), T.ToTensor(), *chosen(ON_TENSORS)]
+    else:
+        steps = [T.Resize(max(size), interpolation=mode), T.CenterCrop(size), T.ToTensor(), *chosen(TEST_ON_TENSORS)]
+    if cfg.VERBOSE:
+        print(f"{'train' if is_train else 'test'} transform: " + ", ".join(_describe(step) for step in steps))
+    return T.Compose(steps)
+
+
+def _describe(step):
+    return " ".join(repr(step).split()) if type(step).__module__.startswith("torchvision") else type(step).__name__

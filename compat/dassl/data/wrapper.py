@@ -1,0 +1,77 @@
+"""The torch data set that loaders iterate: reads images and transforms them."""
+import torch
+from torch.utils.data import Dataset
+from torchvision import transforms as T
+
+from ..utils.images import read_image
+from .seeding import derive_seed, seeded
+from .transforms.build import INTERPOLATION_MODES
+
+
+class DatasetWrapper(Dataset):
+    """A list of ``Datum`` as torch data set.
+
+    An item is a dict: ``img``, float32 (3, height, width); ``label`` and ``domain``, ints; ``impath``; ``index``, its
+    place in the list. A list of transforms gives ``img``, ``img2``, ...; DATALOADER.K_TRANSFORMS above 1 makes each of
+    them a list of views; DATALOADER.RETURN_IMG0 adds ``img0``, without augmentation.
+
+    In training, the random numbers of a batch's transforms follow from (seed, epoch, indices of the batch).
+
+    Args:
+        data_source: list of ``Datum``. transform: callable, list of callables, or None. is_train: whether it is for
+            training.
+    """
+
+    def __init__(self, cfg, data_source, transform=None, is_train=False):
+        self.cfg = cfg
+        self.data_source = data_source
+        self.transform = transform
+        self.is_train = is_train
+        self.k_tfm = cfg.DATALOADER.K_TRANSFORMS if is_train else 1
+        self.return_img0 = cfg.DATALOADER.RETURN_IMG0
+        if self.k_tfm > 1 and transform is None:
+            raise ValueError("DATALOADER.K_TRANSFORMS above 1 needs a transform")
+        size = tuple(cfg.INPUT.SIZE)
+        steps = [T.Resize(size, interpolation=INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]), T.ToTensor()]
+        if "normalize" in cfg.INPUT.TRANSFORMS:
+            steps.append(T.Normalize(mean=cfg.INPUT.PIXEL_MEAN, std=cfg.INPUT.PIXEL_STD))
+        self.to_tensor = T.Compose(steps)
+        # Shared memory: worker processes that live on see the change of epoch.
+        self._seed_and_epoch = torch.tensor([max(cfg.SEED, 0), 0], dtype=torch.int64).share_memory_()
+
+    def set_seed(self, seed):
+        """Base seed of the transforms, an int below 2**63."""
+        self._seed_and_epoch[0] = seed
+
+    def set_epoch(self, epoch):
+        self._seed_and_epoch[1] = epoch
+
+    def __len__(self):
+        return len(self.data_source)
+
+    def __getitem__(self, idx):
+        item = self.data_source[idx]
+        output = {"label": item.label, "domain": item.domain, "impath": item.impath, "index": idx}
+        image = read_image(item.impath)
+        if self.transform is None:
+            output["img"] = image
+        else:
+            several = isinstance(self.transform, (list, tuple))
+            for number, transform in enumerate(self.transform if several else [self.transform], start=1):
+                output["img" if number == 1 else f"img{number}"] = self._views(transform, image)
+        if self.return_img0:
+            output["img0"] = self.to_tensor(image)
+        return output
+
+    def __getitems__(self, indices):
+        """Items of a batch; DataLoader calls this."""
+        indices = [int(index) for index in indices]
+        if not self.is_train:
+            return [self[index] for index in indices]
+        seed, epoch = self._seed_and_epoch.tolist()
+        with seeded(derive_seed(seed, epoch, *indices)):
+            return [self[index] for index in indices]
+
+    def _views(self, transform, image):
+        views = [transform(image) for _ in range(self.k_tfm)]
+        return views[0] if self.k_tfm == 1 else views

@@ -1,0 +1,7 @@
+"""Trainers: the loop, models with their optimizers, checkpoints, and going on after a stop."""
+from .base import TrainerBase
+from .registry import TRAINER_REGISTRY, build_trainer
+from .simple_net import SimpleNet
+from .trainer import SimpleTrainer, TrainerX, TrainerXU
+
+__all__ = ["TRAINER_REGISTRY", "SimpleNet", "SimpleTrainer", "TrainerBase", "TrainerX", "TrainerXU", "build_trainer"]

@@ -1,0 +1,5 @@
+"""Evaluators, found by TEST.EVALUATOR."""
+from .classification import Classification
+from .evaluator import EVALUATOR_REGISTRY, EvaluatorBase, build_evaluator
+
+__all__ = ["EVALUATOR_REGISTRY", "Classification", "EvaluatorBase", "build_evaluator"]

@@ -1,0 +1,88 @@
+"""Accuracy, error rate and macro F1 of a classifier."""
+import os
+from collections import OrderedDict, defaultdict
+
+import numpy as np
+import torch
+from sklearn.metrics import confusion_matrix, f1_score
+
+from ..utils.checkpoints import save_tensors
+from ..utils.errors import UserError
+from .evaluator import EVALUATOR_REGISTRY, EvaluatorBase
+
+
+@EVALUATOR_REGISTRY.register()
+class Classification(EvaluatorBase):
+    """Counts in integers and computes in float64; equal scores go to the lower label.
+
+    Per-class results need ``lab2cname``, a dict from label to class name.
+    """
+
+    def __init__(self, cfg, lab2cname=None, **_):
+        super().__init__(cfg)
+        if cfg.TEST.PER_CLASS_RESULT and lab2cname is None:
+            raise UserError("TEST.PER_CLASS_RESULT needs the class names of a data set: set it to False")
+        self._lab2cname = lab2cname
+        self.reset()
+
+    def reset(self):
+        self._correct = 0
+        self._total = 0
+        self._y_true = []
+        self._y_pred = []
+        self._per_class_res = defaultdict(list) if self.cfg.TEST.PER_CLASS_RESULT else None
+
+    def process(self, mo, gt):
+        """Take logits (batch, classes) and labels int64 (batch,)."""
+        predicted = mo.detach().float().cpu().numpy().argmax(axis=1)  # numpy takes the first of equal maxima
+        true = gt.detach().cpu().numpy()
+        hits = (predicted == true).tolist()
+        self._correct += sum(hits)
+        self._total += len(hits)
+        self._y_true.extend(true.tolist())
+        self._y_pred.extend(predicted.tolist())
+        if self._per_class_res is not None:
+            for label, hit in zip(true.tolist(), hits):
+                self._per_class_res[label].append(int(hit))
+
+    def evaluate(self):
+        """OrderedDict of accuracy, error_rate, macro_f1 (mean over the classes that occur), all in per cent.
+
+        With TEST.PER_CLASS_RESULT also perclass_accuracy, the mean of the classes' accuracies.
+
+        Raises:
+            UserError: no batch was taken.
+        """
+        if not self._total:
+            raise UserError("there is nothing to evaluate: the split has no image")
+        accuracy = 100.0 * self._correct / self._total
+        macro_f1 = 100.0 * f1_score(self._y_true, self._y_pred, average="macro", labels=np.unique(self._y_true))
+        results = OrderedDict(accuracy=accuracy, error_rate=100.0 - accuracy, macro_f1=float(macro_f1))
+        print(
+            f"=> result\n* total: {self._total:,}\n* correct: {self._correct:,}\n* accuracy: {accuracy:.2f}%\n"
+            f"* error: {100.0 - accuracy:.2f}%\n* macro_f1: {macro_f1:.2f}%"
+        )
+        if self._per_class_res is not None:
+            results["perclass_accuracy"] = self._per_class()
+        if self.cfg.TEST.COMPUTE_CMAT:
+            self._save_confusion_matrix()
+        return results
+
+    def _per_class(self):
+        print("=> per-class result")
+        accuracies = []
+        for label in sorted(self._per_class_res):
+            hits = self._per_class_res[label]
+            accuracies.append(100.0 * sum(hits) / len(hits))
+            print(f"* class: {label} ({self._lab2cname[label]})\ttotal: {len(hits):,}\tcorrect: {sum(hits):,}\t"
+                  f"acc: {accuracies[-1]:.2f}%")
+        mean = float(np.mean(accuracies))
+        print(f"* average: {mean:.2f}%")
+        return mean
+
+    def _save_confusion_matrix(self):
+        """Write cmat.pt: float64 (classes, classes), rows the true classes, each row adding up to 1."""
+        matrix = confusion_matrix(self._y_true, self._y_pred, normalize="true")
+        path = os.path.join(self.cfg.OUTPUT_DIR, "cmat.pt")
+        save_tensors(torch.from_numpy(matrix), path)
+        print(f"confusion matrix saved to {path}")

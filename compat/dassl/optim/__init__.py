@@ -1,0 +1,5 @@
+"""Optimizers and learning-rate schedules from a config's OPTIM node."""
+from .lr_scheduler import build_lr_scheduler
+from .optimizer import build_optimizer
+
+__all__ = ["build_lr_scheduler", "build_optimizer"]

@@ -1,0 +1,21 @@
+"""Reading images."""
+from PIL import Image
+
+from .errors import DamagedFileError, MissingFileError
+
+
+def read_image(path):
+    """The image of a file as PIL image in RGB.
+
+    Raises:
+        MissingFileError, DamagedFileError: the sentence names the file.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except FileNotFoundError as error:
+        raise MissingFileError(f"there is no image {path!r}: restore it or take it out of the split") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what Pillow raises
+        raise DamagedFileError(
+            f"cannot read image {path!r} ({type(error).__name__}): restore it or take it out of the split"
+        ) from error

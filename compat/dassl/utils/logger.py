@@ -1,0 +1,75 @@
+"""The log file: everything printed goes to the terminal and to ``log.txt``."""
+import os
+import sys
+import time
+
+from .files import mkdir_if_missing
+
+
+class Logger:
+    """A text stream that writes to the terminal and to a file.
+
+    A full disk ends the log with a message, not the run.
+    """
+
+    def __init__(self, fpath=None):
+        self.console = sys.stdout.console if isinstance(sys.stdout, Logger) else sys.stdout
+        self.file = None
+        if fpath is not None:
+            mkdir_if_missing(os.path.dirname(fpath))
+            self.file = open(fpath, "a", encoding="utf-8", buffering=1)
+
+    def write(self, text):
+        self.console.write(text)
+        self._to_file(lambda file: file.write(text))
+        return len(text)
+
+    def flush(self):
+        self.console.flush()
+        self._to_file(lambda file: file.flush())
+
+    def close(self):
+        """Close the file; the terminal stays usable."""
+        if self.file is not None:
+            file, self.file = self.file, None
+            try:
+                file.close()
+            except OSError:
+                pass
+
+    def _to_file(self, action):
+        if self.file is None:
+            return
+        try:
+            action(self.file)
+        except OSError as error:
+            path = self.file.name
+            self.close()
+            print(f"the log {path!r} ends here: {error.strerror}", file=sys.stderr)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __getattr__(self, name):
+        return getattr(self.console, name)  # isatty, encoding, fileno, ...
+
+
+def setup_logger(output=None):
+    """Send what is printed from now on also to a file.
+
+    Args:
+        output: a folder, for ``log.txt`` in it, or a path that ends in .txt or .log. If the file exists, a new one gets
+            the date and time in its name. None or "": nothing happens.
+    """
+    if not output:
+        return
+    path = output if output.endswith((".txt", ".log")) else os.path.join(output, "log.txt")
+    if os.path.exists(path):
+        path += time.strftime("-%Y-%m-%d-%H-%M-%S")
+    former = sys.stdout
+    sys.stdout = Logger(path)
+    if isinstance(former, Logger):
+        former.close()

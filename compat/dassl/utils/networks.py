@@ -1,0 +1,90 @@
+"""Parameters of networks: counting, freezing, initialising, loading what fits."""
+import warnings
+
+from torch import nn
+
+from .checkpoints import load_checkpoint, unwrap, without_module_prefix
+from .errors import UnknownNameError
+
+
+def count_num_param(model=None, params=None):
+    """Number of scalars in a model's parameters, or in a list of parameters or of optimizer groups."""
+    if model is not None:
+        params = model.parameters()
+    total = 0
+    for entry in params:
+        total += count_num_param(params=entry["params"]) if isinstance(entry, dict) else entry.numel()
+    return total
+
+
+def open_all_layers(model):
+    """Make all parameters of a model trainable and set it to train mode."""
+    model.train()
+    for parameter in model.parameters():
+        parameter.requires_grad = True
+
+
+def open_specified_layers(model, open_layers):
+    """Train only the named children of a model; the others are frozen and in eval mode.
+
+    Raises:
+        UnknownNameError: the model has no child of a name.
+    """
+    model = unwrap(model)
+    names = [open_layers] if isinstance(open_layers, str) else open_layers
+    children = dict(model.named_children())
+    for name in names:
+        if name not in children:
+            raise UnknownNameError(f"the model has no layer {name!r}: choose of {', '.join(children)}")
+    for name, child in children.items():
+        child.train(name in names)
+        for parameter in child.parameters():
+            parameter.requires_grad = name in names
+
+
+def load_pretrained_weights(model, weight_path):
+    """Copy the entries of a checkpoint file whose name and shape the model has; print which others there are.
+
+    Args:
+        weight_path: file with a state dict, or with one under the key ``state_dict``.
+    """
+    checkpoint = load_checkpoint(weight_path)
+    model = unwrap(model)
+    own = model.state_dict()
+    loaded = without_module_prefix(checkpoint.get("state_dict", checkpoint), own)
+    fitting = {key: value for key, value in loaded.items() if key in own and value.shape == own[key].shape}
+    other = [key for key in loaded if key not in fitting]
+    model.load_state_dict({**own, **fitting})
+    if not fitting:
+        warnings.warn(f"nothing in {weight_path!r} fits the model by name and shape: no weight was loaded", stacklevel=2)
+        return
+    print(f"loaded {len(fitting)} of {len(own)} entries from {weight_path}")
+    if other:
+        print(f"not loaded, as name or shape differ: {', '.join(other)}")
+
+
+def init_network_weights(model, init_type="normal", gain=0.02):
+    """Initialise weights of linear, convolution and normalisation layers in place, biases with zero.
+
+    Args:
+        init_type: normal, xavier, kaiming or orthogonal. gain: standard deviation or gain (not used by kaiming).
+    """
+    fill = {
+        "normal": lambda weight: nn.init.normal_(weight, 0.0, gain),
+        "xavier": lambda weight: nn.init.xavier_normal_(weight, gain=gain),
+        "kaiming": lambda weight: nn.init.kaiming_normal_(weight, a=0, mode="fan_in"),
+        "orthogonal": lambda weight: nn.init.orthogonal_(weight, gain=gain),
+    }
+    if init_type not in fill:
+        raise UnknownNameError(f"init_type {init_type!r} is unknown: choose one of {', '.join(fill)}")
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm1d, nn.InstanceNorm2d)
+    for module in model.modules():
+        weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
+        if isinstance(module, norms) and weight is not None:
+            nn.init.constant_(weight, 1.0)
+        elif isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)):
+            fill[init_type](weight)
+        else:
+            continue
+        if bias is not None:
+            nn.init.constant_(bias, 0.0)
