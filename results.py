@@ -3,6 +3,7 @@
 Each evaluation appends one line of JSON to ``<OUTPUT_DIR>/results.jsonl``. Every table and figure is made from these
 lines. ``done`` is written last, when a run has come to its end.
 """
+import errno
 import hashlib
 import json
 import os
@@ -86,7 +87,7 @@ def append_record(folder, record):
         size = drop_unfinished_line(handle)
         try:
             if os.write(handle, line) < len(line):
-                raise OSError(28, "No space left on device", os.path.join(folder, RECORDS_FILE))
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.path.join(folder, RECORDS_FILE))
             os.fsync(handle)
         except OSError:
             os.ftruncate(handle, size)
@@ -256,15 +257,15 @@ class Recorder:
 def checkpoint_epoch(directory, model_names, epoch):
     """Number of the epoch that ``load_model(directory, epoch)`` loads; None if that cannot be told.
 
-    Without a number that is the best checkpoint if there is one, else the newest.
+    Without a number that is the best checkpoint if there is one, else the newest; a negative number is the newest.
     """
-    if epoch is not None:
+    if epoch is not None and epoch >= 0:
         return int(epoch)
     if not directory or not model_names:
         return None
     folder = Path(directory) / model_names[0]
     try:
-        if (folder / "model-best.pth.tar").is_file():
+        if epoch is None and (folder / "model-best.pth.tar").is_file():
             from dassl.utils import load_checkpoint
 
             return int(load_checkpoint(str(folder / "model-best.pth.tar"))["epoch"])
