@@ -15,7 +15,7 @@ from torch import nn
 
 from .errors import DamagedFileError, MissingFileError
 from .files import atomic_write
-from .legacy_checkpoints import load_restricted
+from .legacy_checkpoints import is_torchscript, load_restricted
 from .plain import to_plain
 
 
@@ -111,6 +111,8 @@ def load_checkpoint(fpath):
     """
     if not fpath or not os.path.isfile(fpath):
         raise MissingFileError(f"there is no checkpoint {fpath!r}: give the folder and epoch of a finished run")
+    if is_torchscript(fpath):
+        raise DamagedFileError(f"{fpath!r} is a TorchScript archive, not a checkpoint: give a model.pth.tar file")
     try:
         return torch.load(fpath, map_location="cpu", weights_only=True)
     except Exception:  # whatever it is, the slower reader below finds it out and says it

@@ -51,6 +51,9 @@ ALLOWED = {
     ("builtins", "dict"): dict,
     ("builtins", "list"): list,
     ("builtins", "complex"): complex,
+    ("builtins", "int"): int,
+    ("builtins", "long"): int,  # int, in pickles of protocol 2
+    ("builtins", "float"): float,
     ("_codecs", "encode"): _encode_latin1,
     ("numpy", "dtype"): np.dtype,
     ("numpy.core.multiarray", "scalar"): _numpy_scalar,
@@ -69,6 +72,7 @@ class RestrictedUnpickler(pickle.Unpickler):
     """Answers only the names on the list."""
 
     def find_class(self, module, name):
+        module = "builtins" if module == "__builtin__" else module  # its name in pickles of protocol 2
         if (module, name) in ALLOWED:
             return ALLOWED[module, name]
         if module == "torch" and isinstance(getattr(torch, name, None), torch.dtype):
@@ -97,15 +101,11 @@ def load_restricted(path):
             sentence tells it).
     """
     try:
-        if _is_torchscript(path):
-            raise DamagedFileError(f"{path!r} is a TorchScript archive, not a checkpoint: give a model.pth.tar file")
         loaded = torch.load(path, map_location="cpu", weights_only=False, pickle_module=restricted_pickle)
     except ForbiddenGlobal as error:
         raise DamagedFileError(
             f"checkpoint {path!r} refers to {error}, which no checkpoint needs: it was not read; use a file you trust"
         ) from error
-    except DamagedFileError:
-        raise
     except Exception as error:  # torch and pickle raise nearly anything on damaged bytes
         raise DamagedFileError(
             f"cannot read checkpoint {path!r} ({type(error).__name__}): it is damaged or no checkpoint; save or copy "
@@ -114,8 +114,8 @@ def load_restricted(path):
     return _states(loaded)
 
 
-def _is_torchscript(path):
-    """Whether torch.load would run the file as a program."""
+def is_torchscript(path):
+    """Whether a file is a TorchScript archive, which torch.load may take for a program."""
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:
@@ -129,8 +129,8 @@ def _states(value):
     if isinstance(value, Counter):
         return value
     if isinstance(value, dict):
-        return type(value)((key, _states(entry)) for key, entry in value.items()) if type(value) in (dict, OrderedDict) \
-            else {key: _states(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_states(entry) for entry in value) if type(value) in (list, tuple) else value
+        kind = OrderedDict if isinstance(value, OrderedDict) else dict
+        return kind((key, _states(entry)) for key, entry in value.items())
+    if type(value) in (list, tuple):
+        return type(value)(_states(entry) for entry in value)
     return value

@@ -31,7 +31,7 @@ class Registry:
         Raises:
             UnknownNameError: no object has this name; the sentence lists those there are and the nearest.
         """
-        check_availability(name, self.registered_names(), what=f"{self._name} name")
+        check_availability(name, self.registered_names(), what=self._name)
         return self._objects[name]
 
     def registered_names(self):

@@ -1,0 +1,322 @@
+"""Checkpoint files: layout, plain contents, atomic writing, the originals' pickles, and files that must not be read."""
+import json
+import os
+import pickle
+import subprocess
+import sys
+import zipfile
+from collections import Counter, OrderedDict, defaultdict
+
+import numpy as np
+import pytest
+import torch
+from conftest import GOLDEN_DIR, REPOSITORY
+from dassl.config import get_cfg_default
+from dassl.engine import TrainerBase
+from dassl.optim import build_lr_scheduler, build_optimizer
+from dassl.utils import (
+    DamagedFileError,
+    MissingFileError,
+    UserError,
+    load_checkpoint,
+    load_pretrained_weights,
+    resume_from_checkpoint,
+    save_checkpoint,
+)
+from dassl.utils.checkpoints import save_tensors
+from dassl.utils.plain import to_plain
+from torch import nn
+
+
+def model_with_training_state(seed=0, steps=3):
+    """A linear model after some steps, with its optimizer (momentum) and its warmed-up schedule."""
+    torch.manual_seed(seed)
+    options = get_cfg_default().OPTIM
+    options.NAME, options.LR_SCHEDULER, options.WARMUP_EPOCH, options.WARMUP_TYPE = "sgd", "cosine", 1, "constant"
+    model = nn.Linear(4, 3)
+    optimizer = build_optimizer(model, options)
+    schedule = build_lr_scheduler(optimizer, options)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model(torch.randn(5, 4)).square().sum().backward()
+        optimizer.step()
+        schedule.step()
+    return model, optimizer, schedule
+
+
+def trainer_with(model, optimizer, schedule, name="toy"):
+    trainer = TrainerBase()
+    trainer.register_model(name, model, optimizer, schedule)
+    return trainer
+
+
+def test_layout_and_plain_contents(tmp_path):
+    model, optimizer, schedule = model_with_training_state()
+    trainer = trainer_with(model, optimizer, schedule)
+    trainer.save_model(2, str(tmp_path), val_result=np.float64(61.5), is_best=True)
+    folder = tmp_path / "toy"
+    assert sorted(os.listdir(folder)) == ["checkpoint", "model-best.pth.tar", "model.pth.tar-3"]
+    assert (folder / "checkpoint").read_text() == "model.pth.tar-3\n"
+    saved = torch.load(folder / "model.pth.tar-3", weights_only=True)
+    assert list(saved) == ["state_dict", "epoch", "optimizer", "scheduler", "val_result"]
+    assert saved["epoch"] == 3 and saved["val_result"] == 61.5 and type(saved["val_result"]) is float
+    assert torch.equal(saved["state_dict"]["weight"], model.weight)
+
+    trainer.save_model(3, str(tmp_path), model_name="model-best.pth.tar")
+    assert (folder / "checkpoint").read_text() == "model.pth.tar-3\n"  # names numbered files only
+    assert torch.load(folder / "model-best.pth.tar", weights_only=True)["epoch"] == 4
+
+
+def test_resume_restores_model_optimizer_and_schedule(tmp_path):
+    model, optimizer, schedule = model_with_training_state()
+    trainer_with(model, optimizer, schedule).save_model(2, str(tmp_path))
+    other = trainer_with(*model_with_training_state(seed=9, steps=0))
+    assert other.resume_model_if_exist(str(tmp_path / "elsewhere")) == 0
+    assert other.resume_model_if_exist(str(tmp_path)) == 3
+    assert torch.equal(other._models["toy"].weight, model.weight)
+    assert other.get_current_lr() == optimizer.param_groups[0]["lr"]
+    momentum = [state["momentum_buffer"] for state in optimizer.state.values()]
+    restored = [state["momentum_buffer"] for state in other._optims["toy"].state.values()]
+    assert all(torch.equal(a, b) for a, b in zip(momentum, restored)) and len(momentum) == len(restored) == 2
+    optimizer.step(), schedule.step(), other._optims["toy"].step(), other._scheds["toy"].step()
+    assert other.get_current_lr() == optimizer.param_groups[0]["lr"]
+
+
+def test_checkpoints_of_several_epochs_are_not_mixed(tmp_path):
+    trainer = trainer_with(*model_with_training_state(), name="a")
+    trainer.register_model("b", nn.Linear(1, 1))
+    trainer.save_model(1, str(tmp_path))
+    save_checkpoint({"state_dict": nn.Linear(1, 1).state_dict(), "epoch": 4}, str(tmp_path / "b"))
+    with pytest.raises(DamagedFileError, match="of different epochs .2, 4.*delete the later"):
+        trainer.resume_model_if_exist(str(tmp_path))
+
+
+def test_load_model_takes_the_asked_the_best_or_the_newest(tmp_path):
+    def load(epoch=None):
+        trainer = trainer_with(*model_with_training_state(steps=0))
+        trainer.load_model(str(tmp_path), epoch)
+        return trainer._models["toy"].bias[0].item()
+
+    for epoch, name in ((0, ""), (1, ""), (0, "model-best.pth.tar")):
+        model, optimizer, schedule = model_with_training_state()
+        with torch.no_grad():
+            model.bias.fill_(10 * epoch + bool(name))
+        trainer_with(model, optimizer, schedule).save_model(epoch, str(tmp_path), model_name=name)
+    assert (load(1), load(2), load()) == (0, 10, 1)
+    os.remove(tmp_path / "toy" / "model-best.pth.tar")
+    assert load() == 10
+    with pytest.raises(MissingFileError, match="no checkpoint .*model.pth.tar-7"):
+        load(7)
+    with pytest.raises(MissingFileError, match="no checkpoint in"):
+        trainer_with(*model_with_training_state()).load_model(str(tmp_path / "nowhere"))
+
+
+def test_module_prefix():
+    """Of DataParallel it is taken off, of a child that is called so it is not."""
+    child = nn.Sequential(OrderedDict(module=nn.Linear(2, 2)))
+    plain = nn.Linear(2, 2)
+    for saved, loaded in ((nn.DataParallel(plain), nn.Linear(2, 2)), (plain, nn.DataParallel(nn.Linear(2, 2))),
+                          (child, nn.Sequential(OrderedDict(module=nn.Linear(2, 2))))):
+        source, target = trainer_with(saved, None, None), trainer_with(loaded, None, None)
+        from dassl.utils.checkpoints import load_model_state, model_state
+        load_model_state(target._models["toy"], model_state(source._models["toy"]), "memory")
+        assert torch.equal(next(loaded.parameters()), next(saved.parameters()))
+
+
+def test_files_of_a_wrapped_model_load_into_a_plain_one(tmp_path):
+    model = nn.Linear(2, 2)
+    state = {"state_dict": nn.DataParallel(model).state_dict(), "epoch": 1}
+    save_checkpoint(state, str(tmp_path / "stripped"))
+    assert list(load_checkpoint(str(tmp_path / "stripped" / "model.pth.tar-1"))["state_dict"]) == ["weight", "bias"]
+    save_checkpoint(state, str(tmp_path / "kept"), remove_module_from_keys=False)
+    fresh = nn.Linear(2, 2)
+    assert resume_from_checkpoint(str(tmp_path / "kept"), fresh) == 1
+    assert torch.equal(fresh.weight, model.weight)
+
+
+class LearnableOnly(nn.Linear):
+    def checkpoint_state_dict(self):
+        return {"weight": self.weight}
+
+    def load_checkpoint_state_dict(self, state):
+        self.weight.data.copy_(state["weight"])
+
+
+def test_a_model_decides_what_is_saved_of_it(tmp_path):
+    saved, loaded = LearnableOnly(2, 2), LearnableOnly(2, 2)
+    trainer_with(saved, None, None).save_model(0, str(tmp_path))
+    assert list(load_checkpoint(str(tmp_path / "toy" / "model.pth.tar-1"))["state_dict"]) == ["weight"]
+    bias = loaded.bias.clone()
+    trainer_with(loaded, None, None).load_model(str(tmp_path), 1)
+    assert torch.equal(loaded.weight, saved.weight) and torch.equal(loaded.bias, bias)
+
+
+def test_a_checkpoint_that_does_not_fit(tmp_path):
+    trainer_with(nn.Linear(4, 3), None, None).save_model(0, str(tmp_path))
+    with pytest.raises(DamagedFileError, match="does not fit the model: .*size mismatch for weight"):
+        trainer_with(nn.Linear(4, 5), None, None).load_model(str(tmp_path))
+    with pytest.raises(DamagedFileError, match="optimizer state .* does not fit"):
+        model, optimizer, schedule = model_with_training_state()
+        trainer_with(model, optimizer, schedule).save_model(1, str(tmp_path))
+        resume_from_checkpoint(str(tmp_path / "toy"), nn.Linear(4, 3), torch.optim.SGD([nn.Parameter(torch.ones(1))], 0.1))
+
+
+def test_pretrained_weights_by_name_and_shape(tmp_path, capsys):
+    trainer_with(nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 4)), None, None).save_model(0, str(tmp_path))
+    path = str(tmp_path / "toy" / "model.pth.tar-1")
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 5))
+    own = model[1].weight.clone()
+    load_pretrained_weights(model, path)
+    assert torch.equal(model[0].weight, load_checkpoint(path)["state_dict"]["0.weight"]) and torch.equal(model[1].weight, own)
+    assert "not loaded, as name or shape differ: 1.weight, 1.bias" in capsys.readouterr().out
+    with pytest.warns(UserWarning, match="nothing in .* fits the model"):
+        load_pretrained_weights(nn.Conv2d(1, 1, 1), path)
+
+
+def test_only_plain_values_are_saved():
+    nested = {"a": [np.float32(1.5), (np.int64(2), np.arange(2))], "b": OrderedDict(c=torch.ones(1)), "d": None}
+    plain = to_plain(nested)
+    assert plain["a"][0] == 1.5 and type(plain["a"][0]) is float and type(plain["a"][1][0]) is int
+    assert torch.equal(plain["a"][1][1], torch.arange(2)) and type(plain["b"]) is OrderedDict
+    with pytest.raises(TypeError, match=r"the state\['a'\]\[1\] is a Linear"):
+        to_plain({"a": [1, nn.Linear(1, 1)]})
+
+
+# Writing
+
+FULL_DISK = """
+import resource, sys, torch
+sys.path.insert(0, sys.argv[1])
+from dassl.utils import UserError, save_checkpoint
+resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+try:
+    save_checkpoint({"state_dict": {"weight": torch.ones(100000)}, "epoch": 1}, sys.argv[2])
+except UserError as error:
+    print("SENTENCE", error)
+"""
+
+
+def test_a_full_disk_keeps_the_former_file(tmp_path):
+    save_checkpoint({"state_dict": {"weight": torch.zeros(3)}, "epoch": 1}, str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(REPOSITORY / "compat"), str(tmp_path)],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"SENTENCE cannot write '{tmp_path}/model.pth.tar-1' (File too large)" in done.stdout
+    assert sorted(os.listdir(tmp_path)) == ["checkpoint", "model.pth.tar-1"]
+    assert torch.equal(load_checkpoint(str(tmp_path / "model.pth.tar-1"))["state_dict"]["weight"], torch.zeros(3))
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write .*(Not a directory|File exists)"):
+        save_tensors({}, str(tmp_path / "file" / "model"))
+
+
+# The originals' files
+
+def golden_reduced():
+    return sorted(GOLDEN_DIR.glob("checkpoint_*_reduced.pth.tar"))
+
+
+@pytest.mark.parametrize("path", golden_reduced(), ids=lambda path: path.name)
+def test_golden_reduced_checkpoints_load(path):
+    keys = json.loads(path.with_name(path.name.replace("_reduced.pth.tar", "_keys.json")).read_text())
+    checkpoint = load_checkpoint(str(path))
+    assert list(checkpoint) == keys["top_level_keys"] and checkpoint["epoch"] == keys["epoch"]
+    assert sorted(checkpoint["state_dict"]) == sorted(keys["learnable_keys"])
+
+
+def legacy_checkpoint(path, **extra):
+    """A file as Dassl 0.6.3 writes it: with schedule and optimizer objects, numpy numbers and other containers."""
+    model, optimizer, schedule = model_with_training_state()
+    state = {key: value for key, value in schedule.__dict__.items() if key != "optimizer"}
+    assert state["successor"].__dict__["optimizer"] is optimizer  # the object drags the optimizer along
+    torch.save({"state_dict": model.state_dict(), "epoch": 3, "optimizer": optimizer.state_dict(), "scheduler": state,
+                "val_result": np.float64(55.25), "counts": defaultdict(int, a=1), "milestones": Counter([2, 5, 5]),
+                **extra}, path)
+    return model, optimizer, schedule
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_original_files_are_read_through_the_list(tmp_path, zipped):
+    path = tmp_path / "model.pth.tar-3"
+    model, optimizer, schedule = legacy_checkpoint(path)
+    if not zipped:
+        whole = torch.load(path, weights_only=False)
+        torch.save(whole, path, _use_new_zipfile_serialization=False)
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(path, weights_only=True)
+    loaded = load_checkpoint(str(path))
+    assert loaded["val_result"] == 55.25 and loaded["counts"] == {"a": 1} and loaded["milestones"] == Counter([2, 5, 5])
+    assert torch.equal(loaded["state_dict"]["weight"], model.weight)
+    assert loaded["scheduler"]["successor"] == schedule.state_dict()["successor"]
+
+    (tmp_path / "checkpoint").write_text("model.pth.tar-3\n")
+    fresh = model_with_training_state(seed=5, steps=0)
+    assert resume_from_checkpoint(str(tmp_path), *fresh) == 3
+    for parts in ((optimizer, schedule), fresh[1:]):
+        parts[0].step(), parts[1].step()
+    assert fresh[1].param_groups[0]["lr"] == optimizer.param_groups[0]["lr"]
+    save_tensors(loaded["scheduler"], str(tmp_path / "again"))  # what came back is plain
+
+
+class Malicious:
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("function, arguments, name", [
+    (os.system, ("touch {}",), "posix.system"),
+    (eval, ("open({!r}, 'w')",), "builtins.eval"),
+    (getattr, (os, "system"), "builtins.getattr"),
+    (torch.load, ("{}",), "torch.serialization.load"),
+    (torch.storage._load_from_bytes, (b"",), "torch.storage._load_from_bytes"),
+    (np.load, ("{}",), "numpy.load"),
+    (subprocess.Popen, ("touch {}",), "subprocess.Popen"),
+])
+def test_any_other_name_is_refused(tmp_path, function, arguments, name, zipped):
+    path, trace = tmp_path / "model.pth.tar-1", tmp_path / "trace"
+    arguments = tuple(part.format(str(trace)) if isinstance(part, str) else part for part in arguments)
+    if arguments and arguments[0] is os:
+        arguments = ("", *arguments[1:])
+    torch.save({"state_dict": {}, "epoch": Malicious(function, *arguments)}, path,
+               _use_new_zipfile_serialization=zipped)
+    with pytest.raises(DamagedFileError) as caught:
+        load_checkpoint(str(path))
+    said = str(caught.value)
+    assert f"{path}' refers to " in said and name.split(".")[-1] in said and "\n" not in said
+    assert not trace.exists()
+
+
+def test_stand_ins_run_nothing(tmp_path):
+    """A name below torch.optim is never looked up, whatever it leads to."""
+    pickled = b"\x80\x02ctorch.optim.lr_scheduler\nos.system\nX\x05\x00\x00\x00false\x85R."
+    path = tmp_path / "model"
+    torch.save({"a": 1}, path)
+    with zipfile.ZipFile(path) as archive:
+        entries = {info.filename: archive.read(info) for info in archive.infolist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, pickled if name.endswith("data.pkl") else data)
+    with pytest.raises(DamagedFileError, match="refers to torch.optim.lr_scheduler.os.system"):
+        load_checkpoint(str(path))
+
+
+def test_damaged_and_foreign_files(tmp_path):
+    path = tmp_path / "model.pth.tar-1"
+    with pytest.raises(MissingFileError, match="there is no checkpoint"):
+        load_checkpoint(str(path))
+    path.write_bytes(b"no checkpoint")
+    with pytest.raises(DamagedFileError, match="cannot read checkpoint"):
+        load_checkpoint(str(path))
+    legacy_checkpoint(path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(DamagedFileError, match="cannot read checkpoint"):
+        load_checkpoint(str(path))
+    torch.jit.save(torch.jit.script(nn.Linear(1, 1)), str(path))
+    with pytest.raises(DamagedFileError, match="TorchScript archive"):
+        load_checkpoint(str(path))
