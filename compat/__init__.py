@@ -9,7 +9,6 @@ import sys
 import tempfile
 
 COMPAT = os.path.dirname(os.path.abspath(__file__))
-REPOSITORY = os.path.dirname(COMPAT)
 
 
 class EngineError(Exception):
@@ -35,16 +34,14 @@ def resolve_dassl(prefer=None):
         raise EngineError(f"DASSL_ENGINE is {prefer!r}: set it to bundled or installed, or unset it")
     if "dassl" in sys.modules:
         return _describe_loaded()
-    elsewhere = [path for path in sys.path if not _within(path, REPOSITORY)]
-    installed = importlib.machinery.PathFinder.find_spec("dassl", elsewhere) is not None
-    if prefer == "bundled" or not installed:
+    if prefer == "bundled" or not _is_installed():
         if prefer == "installed":
             raise EngineError("DASSL_ENGINE is installed, but no Dassl is installed: unset it to use the bundled engine")
         _use_bundled()
         return f"dassl: bundled engine (compat/dassl); {'DASSL_ENGINE asks for it' if prefer else 'no Dassl is installed'}"
 
     former = list(sys.path)
-    sys.path[:] = [path for path in sys.path if not _within(path, COMPAT)]
+    sys.path[:] = _without_compat(sys.path)
     reason = _fault_of_installed()
     import torch
 
@@ -60,12 +57,13 @@ def resolve_dassl(prefer=None):
     return f"dassl: bundled engine (compat/dassl); {engine} does not work with torch {torch.__version__}: {reason}"
 
 
-def _within(path, folder):
-    path = os.path.abspath(path or os.curdir)
-    if path == folder and folder == REPOSITORY:
-        return True
-    # A virtual environment may lie within the repository; what is installed in it counts as installed.
-    return path == COMPAT
+def _without_compat(paths):
+    return [path for path in paths if os.path.abspath(path or os.curdir) != COMPAT]
+
+
+def _is_installed():
+    spec = importlib.machinery.PathFinder.find_spec("dassl", _without_compat(sys.path))
+    return spec is not None and spec.origin is not None  # a folder without __init__.py has no origin
 
 
 def _use_bundled():

@@ -23,7 +23,7 @@ from dassl.utils import (
     resume_from_checkpoint,
     save_checkpoint,
 )
-from dassl.utils.checkpoints import save_tensors
+from dassl.utils.checkpoints import load_model_state, model_state, save_tensors
 from dassl.utils.plain import to_plain
 from torch import nn
 
@@ -118,7 +118,6 @@ def test_module_prefix():
     for saved, loaded in ((nn.DataParallel(plain), nn.Linear(2, 2)), (plain, nn.DataParallel(nn.Linear(2, 2))),
                           (child, nn.Sequential(OrderedDict(module=nn.Linear(2, 2))))):
         source, target = trainer_with(saved, None, None), trainer_with(loaded, None, None)
-        from dassl.utils.checkpoints import load_model_state, model_state
         load_model_state(target._models["toy"], model_state(source._models["toy"]), "memory")
         assert torch.equal(next(loaded.parameters()), next(saved.parameters()))
 

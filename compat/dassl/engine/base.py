@@ -188,8 +188,8 @@ class TrainerBase:
         raise NotImplementedError
 
     def model_inference(self, input):
-        """Logits (batch, classes) of the registered model."""
-        return self._models[self.get_model_names()[0]](input)
+        """Logits (batch, classes) of ``self.model``; the registered models may be parts of it."""
+        return self.model(input)
 
     # Optimisation
 

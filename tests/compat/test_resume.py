@@ -1,0 +1,169 @@
+"""A run that was stopped goes on bit for bit as if it had not been, and refuses the state of another run."""
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from dassl.utils import UserError, load_checkpoint
+from toy import toy_trainer
+
+STATE = "train_state.pth.tar"
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """The killed runs are processes of their own: all of them add up in the same order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def run_killed(folder, kill_at, *options):
+    """Train in a process that kills itself at "epoch.batch" or "before test"."""
+    log = folder / "killed.log"
+    with open(log, "w") as file:  # a pipe would be held open by its orphaned workers for some seconds
+        done = subprocess.run([sys.executable, str(Path(__file__).parent / "toy.py"), str(folder), *map(str, options)],
+                              env={**os.environ, "TOY_KILL_AT": kill_at}, stdout=file, stderr=file, timeout=120)
+    assert done.returncode == -signal.SIGKILL, log.read_text()
+
+
+def result(trainer):
+    weights = {key: value.clone() for key, value in trainer.model.state_dict().items()}
+    checkpoint = load_checkpoint(os.path.join(trainer.output_dir, "toy", f"model.pth.tar-{trainer.max_epoch}"))
+    return weights, checkpoint, trainer.history
+
+
+def assert_same(one, other):
+    assert type(one) is type(other)
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    elif isinstance(one, dict):
+        assert list(one) == list(other)
+        for key in one:
+            assert_same(one[key], other[key])
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other)
+        for a, b in zip(one, other):
+            assert_same(a, b)
+    else:
+        assert one == other
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    trainer = toy_trainer(tmp_path_factory.mktemp("whole"))
+    trainer.train()
+    torch.set_num_threads(threads)
+    return result(trainer)
+
+
+@pytest.mark.parametrize("workers, kill_at, said", [
+    (0, "2.1", "resuming from epoch 2 of 4"),
+    (2, "3.2", "resuming from epoch 3 of 4"),
+    (0, "before test", "resuming from epoch 4 of 4"),
+])
+def test_killed_run_gives_the_same_result(tmp_path, uninterrupted, capsys, workers, kill_at, said):
+    options = ["DATALOADER.NUM_WORKERS", workers]
+    run_killed(tmp_path, kill_at, *options)
+    trainer = toy_trainer(tmp_path, *options)
+    trainer.train()
+    printed = capsys.readouterr().out
+    assert said in printed and "* accuracy:" in printed
+    assert_same(result(trainer), uninterrupted)
+    trainer.remove_train_state()
+    assert sorted(os.listdir(tmp_path / "output")) == ["tensorboard", "toy"]
+
+
+def test_workers_do_not_change_the_result(tmp_path, uninterrupted):
+    trainer = toy_trainer(tmp_path, "DATALOADER.NUM_WORKERS", 2)
+    trainer.train()
+    assert_same(result(trainer), uninterrupted)
+
+
+def test_stopped_in_one_process_without_a_seed(tmp_path):
+    """Without SEED the state keeps the seed that was drawn; the image order of an epoch follows from it."""
+    class Stop(Exception):
+        pass
+
+    trainer = toy_trainer(tmp_path, "SEED", -1)
+    trainer.train()
+    whole = result(trainer)
+    os.remove(tmp_path / "output" / STATE)
+
+    stopped = toy_trainer(tmp_path, "SEED", -1)
+    stopped.base_seed = trainer.base_seed
+
+    def stop():
+        raise Stop
+
+    stopped.after_train = stop
+    with pytest.raises(Stop):
+        stopped.train()
+    again = toy_trainer(tmp_path, "SEED", -1)
+    again.train()
+    assert again.base_seed == trainer.base_seed
+    assert [indices for indices, _ in again.history] == [indices for indices, _ in whole[2]]
+
+
+def test_state_of_another_configuration_is_refused(tmp_path):
+    toy_trainer(tmp_path).train()
+    with pytest.raises(UserError, match="another configuration .OPTIM.LR is 0.05 there and 0.1 here. *: give another"):
+        toy_trainer(tmp_path, "OPTIM.LR", 0.1).train()
+    toy_trainer(tmp_path, "DATALOADER.NUM_WORKERS", 1, "TRAIN.PRINT_FREQ", 1).train()  # these change no number
+
+
+def test_files_that_are_no_state_are_refused(tmp_path):
+    trainer = toy_trainer(tmp_path)
+    os.makedirs(tmp_path / "output")
+    torch.save({"epoch": 1}, tmp_path / "output" / STATE)
+    with pytest.raises(UserError, match="not the state of a run .config is missing"):
+        trainer.train()
+    (tmp_path / "output" / STATE).write_bytes(b"torn")
+    with pytest.raises(UserError, match="cannot read checkpoint"):
+        toy_trainer(tmp_path).train()
+
+
+def test_resume_from_checkpoints_of_another_folder(tmp_path, capsys):
+    first = toy_trainer(tmp_path, "OPTIM.MAX_EPOCH", 2)
+    first.train()
+    trainer = toy_trainer(tmp_path, "RESUME", first.output_dir, "OUTPUT_DIR", str(tmp_path / "longer"))
+    trainer.train()
+    assert "model.pth.tar-2 (epoch 2)" in capsys.readouterr().out
+    assert trainer.start_epoch == 2 and (tmp_path / "longer" / "toy" / "model.pth.tar-4").exists()
+    nothing = toy_trainer(tmp_path, "RESUME", str(tmp_path), "OUTPUT_DIR", str(tmp_path / "new"))
+    nothing.train()
+    assert nothing.start_epoch == 0
+
+
+def test_without_state_the_output_folder_is_resumed_as_in_dassl(tmp_path):
+    options = ["TRAIN.SAVE_STATE", False]
+    toy_trainer(tmp_path, *options, "OPTIM.MAX_EPOCH", 2).train()
+    assert not (tmp_path / "output" / STATE).exists()
+    trainer = toy_trainer(tmp_path, *options)
+    trainer.train()
+    assert trainer.start_epoch == 2
+
+
+def test_finished_run_without_its_state_starts_anew(tmp_path):
+    trainer = toy_trainer(tmp_path)
+    trainer.train()
+    trainer.remove_train_state()
+    again = toy_trainer(tmp_path)
+    again.train()
+    assert again.start_epoch == 0
+    assert_same(result(again), result(trainer))
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    trainer = toy_trainer(tmp_path)
+    os.makedirs(tmp_path / "output" / "toy")
+    for name in (f"{STATE}.123.tmp", "toy/model.pth.tar-1.99.tmp", "notes.tmp"):
+        (tmp_path / "output" / name).write_text("torn")
+    trainer.train()
+    assert not list((tmp_path / "output").glob("**/*[0-9].tmp")) and (tmp_path / "output" / "notes.tmp").exists()
