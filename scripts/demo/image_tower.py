@@ -13,6 +13,8 @@ from .augmentation import augmented_bank, colour, plain
 from .schedule import learning_rate
 
 MAX_SCALE = 50.0
+CLASS_SHARE = 0.5  # of the images drawn, those whose caption is a class name
+CLASSES_ONLY = 0.1  # of the training, the start, with no others: a hundred captions set learning off sooner than all
 
 
 class CaptionClassifier(torch.nn.Module):
@@ -49,7 +51,7 @@ def train(visual, data, embed_dim, *, samples, seed, class_captions, validation,
         visual: the image tower, changed in place.
         data: PretrainingData.
         samples: number of images to see in all.
-        class_captions: indices of captions that are class names; they are drawn twice as often.
+        class_captions: indices of the captions that are class names of Pictograms.
         validation: (images uint8 (m, 64, 64), captions int64 (m,)) of other families, to watch the training.
     Returns:
         (table float32 (captions, embed_dim) with unit rows, scale float, accuracy on validation in per cent)
@@ -57,8 +59,7 @@ def train(visual, data, embed_dim, *, samples, seed, class_captions, validation,
     generator = torch.Generator().manual_seed(seed)
     labels = torch.from_numpy(data.captions)
     bank = augmented_bank(torch.from_numpy(data.images), copies, generator)
-    weights = torch.bincount(labels, minlength=len(data.texts)).float()[labels] ** -0.5
-    weights[torch.isin(labels, class_captions)] *= 2
+    weights, class_weights = sampling_weights(labels, class_captions)
 
     model = CaptionClassifier(visual, len(data.texts), embed_dim)
     matrices = [p for p in model.parameters() if p.ndim >= 2 and p is not model.table]
@@ -73,7 +74,8 @@ def train(visual, data, embed_dim, *, samples, seed, class_captions, validation,
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, steps, peak, warm_up=200)
-        chosen = torch.multinomial(weights, batch_size, replacement=True, generator=generator)
+        current = class_weights if step < CLASSES_ONLY * steps else weights
+        chosen = torch.multinomial(current, batch_size, replacement=True, generator=generator)
         copy = torch.randint(copies, (batch_size,), generator=generator)
         logits = model(colour(bank[copy, chosen], painted_share(step / steps), generator))
         loss = F.cross_entropy(logits, labels[chosen], label_smoothing=0.05)
@@ -82,12 +84,25 @@ def train(visual, data, embed_dim, *, samples, seed, class_captions, validation,
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         total += loss.item()
-        if (step + 1) % 250 == 0 or step + 1 == steps:
+        if (step + 1) % 100 == 0 or step + 1 == steps:
             accuracy = validate(model, class_captions, *validation)
-            log(f"image tower: step {step + 1}/{steps}  loss {total / (step % 250 + 1):.3f}  "
+            log(f"image tower: step {step + 1}/{steps}  loss {total / (step % 100 + 1):.3f}  "
                 f"scale {model.scale.item():.1f}  val {accuracy:.1f} %  {time.time() - started:.0f} s")
             total = 0.0
     return F.normalize(model.table.detach(), dim=1), model.scale.item(), accuracy
+
+
+def sampling_weights(labels, class_captions):
+    """How often each icon is drawn: captions by the square root of their icons, classes as CLASS_SHARE of all.
+
+    Returns:
+        (weights of the whole training, weights of its start), float (n,), not normalised.
+    """
+    weights = torch.bincount(labels).float()[labels] ** -0.5
+    is_class = torch.isin(labels, class_captions)
+    class_weights = weights * is_class / weights[is_class].sum()
+    other_weights = weights * ~is_class / weights[~is_class].sum()
+    return CLASS_SHARE * class_weights + (1 - CLASS_SHARE) * other_weights, class_weights
 
 
 def painted_share(progress):

@@ -22,7 +22,25 @@ def build():
     model = CLIP(**SIZES)
     for transformer in (model.visual.transformer, model.transformer):
         _initialise(transformer)
+    with torch.no_grad():
+        model.visual.conv1.weight.copy_(cosine_patches(*model.visual.conv1.weight.shape[::3]))
     return model
+
+
+def cosine_patches(filters, side):
+    """Patch filters to start from: the lowest frequencies of a two-dimensional cosine transform, without the mean.
+
+    With random filters the constant white of the paper drowns the drawing, and learning begins much later.
+
+    Returns:
+        float32 (filters, 3, side, side), the three colours alike.
+    """
+    position = (torch.arange(side) + 0.5) / side
+    waves = torch.cos(torch.pi * torch.arange(side)[:, None] * position[None]) * (2 / side) ** 0.5
+    waves[0] *= 0.5 ** 0.5
+    order = sorted(((u, v) for u in range(side) for v in range(side) if u + v > 0), key=lambda f: (f[0] + f[1], f))
+    basis = torch.stack([torch.outer(waves[u], waves[v]) for u, v in order[:filters]])
+    return 0.1 / 3 * basis.unsqueeze(1).repeat(1, 3, 1, 1)
 
 
 @torch.no_grad()
