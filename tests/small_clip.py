@@ -1,9 +1,9 @@
 """A CLIP of a few thousand weights, random but fixed, for tests that need any CLIP."""
 import numpy as np
 import torch
-from clip.model import CLIP
 
 from trainers.prompting.clip_loading import clip_from_state_dict
+from trainers.prompting.clip_package import CLIP
 
 SIZES = dict(embed_dim=32, image_resolution=32, vision_layers=2, vision_width=64, vision_patch_size=16,
              context_length=77, vocab_size=49408, transformer_width=64, transformer_heads=1, transformer_layers=2)

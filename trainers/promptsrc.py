@@ -97,7 +97,7 @@ class VisionLanguageCLIP(PromptedCLIP):
         In training with labels, as upstream: (cross-entropy, text features, teacher's text features, teacher's image
         features, image features, teacher's logits, logits), all features normalised.
         """
-        if not self.training or label is None:
+        if not self.prompt_learner.training or label is None:
             return super().forward(image)
         text_features = self.text_features()
         image_features = normalize(self.encode_images(image).float())

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from small_clip import small_clip, small_clip_state
 
-from trainers.prompting import clip_loading
+from trainers.prompting import clip_loading, clip_package
 from trainers.prompting.clip_loading import clip_from_state_dict, image_resolution, load_clip
 from trainers.prompting.errors import PromptingError
 
@@ -58,9 +58,7 @@ def test_fp32_weights_are_not_rounded(state, tmp_path):
 
 
 def test_resnet_sizes():
-    from clip.model import CLIP
-
-    model = CLIP(embed_dim=32, image_resolution=32, vision_layers=(1, 2, 1, 1), vision_width=64,
+    model = clip_package.CLIP(embed_dim=32, image_resolution=32, vision_layers=(1, 2, 1, 1), vision_width=64,
                  vision_patch_size=None, context_length=16, vocab_size=100, transformer_width=64, transformer_heads=1,
                  transformer_layers=1)
     loaded = clip_from_state_dict(model.state_dict())

@@ -29,6 +29,9 @@ class EnlargedBatchSampler(Sampler):
         self.seed = seed
         self.epoch = 0
 
+    def set_seed(self, seed):
+        self.seed = seed
+
     def set_epoch(self, epoch):
         self.epoch = epoch
 

@@ -11,18 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .clip_package import CLIP, openai_clip
 from .errors import PromptingError
-
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message=".*pkg_resources.*")
-    try:
-        from clip import clip as openai_clip
-        from clip.model import CLIP
-    except ImportError as error:
-        raise PromptingError(
-            f"the clip package cannot be imported ({error}): install clip-anytorch==2.6.0 and 'setuptools<81' "
-            "(the package called clip on PyPI is an unrelated tool)"
-        ) from error
 
 BUNDLED = {"Mini/16": Path(__file__).parent / "assets" / "mini16.npz"}
 """Models of this repository: name -> compressed arrays under OpenAI's state-dict keys."""

@@ -45,17 +45,13 @@ class PromptedCLIP(LearnableState):
 
     def text_features(self):
         """Normalised fp32 text features, shape (classes, embedding dimension)."""
-        if self.training or torch.is_grad_enabled():
+        if self.prompt_learner.training or torch.is_grad_enabled():
             return normalize(self.encode_prompts().float())
         # Every in-place change of a parameter (optimiser step, loading) raises its version.
         state = (self.tokenized_prompts, *((p, p._version, p.device) for p in self.parameters()))
         if self._text_cache is None or not _same(self._text_cache[0], state):
             self._text_cache = state, normalize(self.encode_prompts().float())
         return self._text_cache[1]
-
-    def train(self, mode=True):
-        self._text_cache = None
-        return super().train(mode)
 
     def forward(self, image):
         """Logits of shape (batch, classes) for images of shape (batch, 3, side, side)."""

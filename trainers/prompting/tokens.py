@@ -1,7 +1,7 @@
 """Prompt strings and their tokens."""
-from clip.simple_tokenizer import SimpleTokenizer
 import torch
 
+from .clip_package import SimpleTokenizer
 from .errors import PromptingError
 
 _tokenizer = None
