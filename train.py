@@ -10,6 +10,7 @@ import argparse
 import errno
 import hashlib
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -143,24 +144,41 @@ def run(args, engine):
 
     if cfg.SEED >= 0:
         set_random_seed(cfg.SEED)
-    trainer = build_trainer(cfg)  # everything that can be wrong with the input is found before a file is written
+    trainer = build_trainer(cfg)  # most of what can be wrong with the input is found before a file is written
+    fresh = not os.path.exists(cfg.OUTPUT_DIR)
     setup_logger(cfg.OUTPUT_DIR)
-    print(engine)
-    if cfg.VERBOSE:
-        print(f"** Config **\n{cfg}\n** Environment **\n{collect_env_info()}\n")
-    record_evaluations(trainer, cfg, engine)
+    try:
+        print(engine)
+        if cfg.VERBOSE:
+            print(f"** Config **\n{cfg}\n** Environment **\n{collect_env_info()}\n")
+        record_evaluations(trainer, cfg, engine)
+        if not train_and_test(trainer, args):
+            return
+    except Exception as error:
+        if fresh and getattr(error, "exit_code", None) == 2:
+            remove_if_nothing_came_of_it(cfg.OUTPUT_DIR)
+        raise
+    if finished is None:
+        mark_done(cfg.OUTPUT_DIR, key)
+    if hasattr(trainer, "remove_train_state"):
+        trainer.remove_train_state()
 
+
+def train_and_test(trainer, args):
+    """Do what the flags ask for; False if nothing was to be trained or tested."""
     if args.eval_only:
         trainer.load_model(args.model_dir, epoch=args.load_epoch)
         trainer.test()
     elif not args.no_train:
         trainer.train()
-    else:
-        return
-    if finished is None:
-        mark_done(cfg.OUTPUT_DIR, key)
-    if hasattr(trainer, "remove_train_state"):
-        trainer.remove_train_state()
+    return args.eval_only or not args.no_train
+
+
+def remove_if_nothing_came_of_it(folder):
+    """Delete an output folder that a refused run made, unless it holds a checkpoint, a state to go on from or a result."""
+    kept = ("*/model*.pth.tar*", "train_state.pth.tar", "results.jsonl")
+    if not any(next(Path(folder).glob(pattern), None) for pattern in kept):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sentence(error):
