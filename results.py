@@ -19,7 +19,8 @@ RECORDS_FILE = "results.jsonl"
 DONE_FILE = "done"
 
 # Where a run is stored or how fast it goes; these keys change no result.
-NOT_IN_DIGEST = ("OUTPUT_DIR", "RESUME", "DATASET.ROOT", "DATALOADER.NUM_WORKERS", "VERBOSE", "TRAIN.PRINT_FREQ", "USE_CUDA")
+NOT_IN_DIGEST = ("OUTPUT_DIR", "RESUME", "DATASET.ROOT", "DATALOADER.NUM_WORKERS", "VERBOSE", "TRAIN.PRINT_FREQ",
+                 "USE_CUDA")
 
 # Two records that agree in these are of the same evaluation; the later one counts.
 IDENTITY = ("trainer", "dataset", "seed", "shots", "classes", "split", "stage", "epoch", "config_digest")
@@ -149,7 +150,7 @@ def read_records(paths, skip_bad=False):
             except (ValueError, KeyError, TypeError) as error:
                 if not skip_bad:
                     raise ResultsError(f"{str(path)!r}, line {number} is not a record of an evaluation "
-                                       f"({type(error).__name__}: {error}): remove the line, or skip such lines") from error
+                                       f"({type(error).__name__}: {error}): remove it, or skip such lines") from error
     return list(records.values())
 
 

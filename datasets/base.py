@@ -64,7 +64,7 @@ class FewShotDataset(DatasetBase):
                                "(DATASET.ROOT) the folder that holds the data sets")
 
     def read_parts(self):
-        """({"train": items, "val": items, "test": items}, digest of the split); an item is (path, label, class name)."""
+        """({"train": items, "val": items, "test": items}, digest of the split); items as in ``split_file``."""
         return read_split(self.folder / self.split_file)
 
     def draw(self, parts, shots, seed):

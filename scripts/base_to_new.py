@@ -54,8 +54,8 @@ def methods_by_dataset(records, split="test"):
         cell = (record["dataset"], trainer, shots, column, record["seed"])
         before = chosen.get(cell)
         if before is not None and before["config_digest"] != record["config_digest"]:
-            notes.append(f"{cell[0]}: {trainer}, {column}, seed {record['seed']} has results of several configurations; "
-                         f"shown is that of {record['folder']}")
+            notes.append(f"{cell[0]}: {trainer}, {column}, seed {record['seed']} has results of several "
+                         f"configurations; shown is that of {record['folder']}")
         chosen[cell] = record
         row = rows.setdefault(record["dataset"], {}).setdefault((trainer, shots), Method(trainer, shots))
         row.has_steps = row.has_steps or bool(record["stage"])

@@ -45,7 +45,8 @@ def make_config(root, output, **options):
         "DATASET.NAME": "Squares", "DATASET.ROOT": str(root), "DATASET.NUM_SHOTS": 5, "OUTPUT_DIR": str(output),
         "SEED": 3, "INPUT.SIZE": (SIDE, SIDE), "INPUT.TRANSFORMS": ("normalize",), "DATALOADER.NUM_WORKERS": 0,
         "DATALOADER.TRAIN_X.BATCH_SIZE": 4, "OPTIM.NAME": "sgd", "OPTIM.LR": 0.02, "OPTIM.MAX_EPOCH": 3,
-        "OPTIM.LR_SCHEDULER": "cosine", "TRAIN.CHECKPOINT_FREQ": 1, "TRAINER.NAME": "Linear", "USE_CUDA": False, **options}
+        "OPTIM.LR_SCHEDULER": "cosine", "TRAIN.CHECKPOINT_FREQ": 1, "TRAINER.NAME": "Linear", "USE_CUDA": False,
+        **options}
     for key, value in settings.items():
         cfg.merge_from_list([key, value])
     cfg.freeze()
@@ -106,7 +107,8 @@ def test_record_of_a_run(root, tmp_path):
     expected = {
         "trainer": "Linear", "dataset": "Squares", "seed": 3, "shots": 5, "classes": "all", "split": "test",
         "num_classes": CLASSES, "correct": correct, "total": 7 * CLASSES, "accuracy": 100 * correct / (7 * CLASSES),
-        "epoch": 3, "stage": "", "config_digest": config_digest(cfg), "engine": "dassl: bundled engine", "device": "cpu",
+        "epoch": 3, "stage": "", "config_digest": config_digest(cfg), "engine": "dassl: bundled engine",
+        "device": "cpu",
         "split_digest": trainer.dm.dataset.split_digest}
     assert {key: record[key] for key in expected} == expected
     assert record["versions"]["torch"] == torch.__version__

@@ -114,7 +114,8 @@ def test_digest_does_not_depend_on_where_and_how_fast(key, value):
     assert config_digest(cfg) == config_digest(default_config())
 
 
-@pytest.mark.parametrize("key, value", [("SEED", 7), ("OPTIM.LR", 0.7), ("DATASET.NUM_SHOTS", 7), ("TRAINER.NAME", "x")])
+@pytest.mark.parametrize("key, value", [
+    ("SEED", 7), ("OPTIM.LR", 0.7), ("DATASET.NUM_SHOTS", 7), ("TRAINER.NAME", "x")])
 def test_digest_depends_on_what_changes_results(key, value):
     cfg = default_config()
     cfg.merge_from_list([key, value])

@@ -58,6 +58,7 @@ def test_golden_base_and_new_classes(path, tmp_path):
         assert dataset.num_classes == case["num_classes"]
         assert list(dataset.classnames) == case["classnames"]
         for part, data in (("train", dataset.train_x), ("val", dataset.val), ("test", dataset.test)):
-            found = [[relative, item.label, item.classname] for relative, item in zip(relative_paths(data, folder), data)]
+            paths = relative_paths(data, folder)
+            found = [[relative, item.label, item.classname] for relative, item in zip(paths, data)]
             assert found == case[part], f"{case['subsample']}, {part}"
     assert recording["subsampled"]

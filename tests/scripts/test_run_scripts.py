@@ -70,7 +70,8 @@ def test_command_lines(run, words):
 
 
 def test_settings_from_the_environment(run):
-    _, (call,) = run("coop/base2new_train.sh pictograms 1", DATA="/sets", OUTPUT="/out", SHOTS="4", CFG="vit_b16_c4_ep20")
+    _, (call,) = run("coop/base2new_train.sh pictograms 1", DATA="/sets", OUTPUT="/out", SHOTS="4",
+                     CFG="vit_b16_c4_ep20")
     assert "--root /sets" in call
     assert "--output-dir /out/base2new/train_base/pictograms/shots_4/CoOp/vit_b16_c4_ep20/seed1" in call
     assert "--config-file configs/trainers/CoOp/vit_b16_c4_ep20.yaml" in call

@@ -16,7 +16,7 @@ case "$*" in
     "-m pip install"*) echo "$*" >> {here}/calls; {install} ;;
     "-m pip"*) ;;
     *"import torch"*) exit 1 ;;
-    scripts/check_requirements.py*) shift; PYTHONPATH={here}/packages exec {python} scripts/check_requirements.py "$@" ;;
+    scripts/check_requirements.py*) PYTHONPATH={here}/packages exec {python} "$@" ;;
     *) exec {python} "$@" ;;
 esac
 """
@@ -37,7 +37,8 @@ def setup(clone, install=None, **environment):
     """Run setup.sh; ``install`` is what the stand-in for pip does. Returns (completed process, calls)."""
     here = clone.parent
     metadata = here / "packages" / "surely_not_installed-2.1.dist-info"
-    install = install or f"mkdir -p {metadata}; printf 'Name: surely-not-installed\\nVersion: 2.1\\n' > {metadata}/METADATA"
+    install = install or (f"mkdir -p {metadata}; "
+                          f"printf 'Name: surely-not-installed\\nVersion: 2.1\\n' > {metadata}/METADATA")
     (here / "bin").mkdir(exist_ok=True)
     (here / "bin" / "python3").write_text(INTERPRETER.format(here=here, python=sys.executable, install=install))
     (here / "bin" / "python3").chmod(0o755)
@@ -50,7 +51,8 @@ def setup(clone, install=None, **environment):
 def test_makes_an_environment_and_installs_once(clone):
     run, calls = setup(clone)
     assert run.returncode == 0, run.stderr
-    assert "Installing requirements.txt" in run.stdout and run.stdout.splitlines()[-1].startswith("Ready: .venv/bin/python")
+    assert "Installing requirements.txt" in run.stdout
+    assert run.stdout.splitlines()[-1].startswith("Ready: .venv/bin/python")
     assert calls[0] == "venv" and len(calls) == 2 and calls[1].endswith("-rrequirements.txt")
     run, again = setup(clone)
     assert run.returncode == 0 and again == calls

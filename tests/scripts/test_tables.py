@@ -15,7 +15,8 @@ TOTAL = 1000
 def write(folder, trainer, classes, seed, correct, **changes):
     append_record(folder, {
         "trainer": trainer, "dataset": "Pictograms", "seed": seed, "shots": 16, "classes": classes, "split": "test",
-        "stage": "", "epoch": 20, "config_digest": classes, "correct": correct, "total": TOTAL, "accuracy": 0.0, **changes})
+        "stage": "", "epoch": 20, "config_digest": classes, "correct": correct, "total": TOTAL, "accuracy": 0.0,
+        **changes})
 
 
 @pytest.fixture
