@@ -159,8 +159,8 @@ def test_workers_persist_and_see_the_epoch(items):
     assert not torch.equal(first[0][1], second[0][1])
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-@pytest.mark.parametrize("contents, said", [(None, "there is no image"), (b"no picture", "cannot read image")])
+@pytest.mark.parametrize("workers, contents, said", [
+    (0, None, "there is no image"), (0, b"no picture", "cannot read image"), (1, b"no picture", "cannot read image")])
 def test_unreadable_image_is_named(items, workers, contents, said):
     if contents is None:
         os.remove(items[4].impath)
