@@ -21,6 +21,8 @@ class Logger:
 
     def write(self, text):
         self.console.write(text)
+        if "\n" in text:
+            self.console.flush()  # so that a redirected run can be followed
         self._to_file(lambda file: file.write(text))
         return len(text)
 
