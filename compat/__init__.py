@@ -1,4 +1,4 @@
-"""Chooses the Dassl that this repository runs on: an installed one that works with the installed torch, else the bundled."""
+"""Chooses the Dassl to run on: an installed one that works with the installed torch, else the bundled one."""
 import contextlib
 import importlib
 import importlib.machinery
@@ -36,9 +36,10 @@ def resolve_dassl(prefer=None):
         return _describe_loaded()
     if prefer == "bundled" or not _is_installed():
         if prefer == "installed":
-            raise EngineError("DASSL_ENGINE is installed, but no Dassl is installed: unset it to use the bundled engine")
+            raise EngineError("DASSL_ENGINE is installed, but no Dassl is installed: unset it")
         _use_bundled()
-        return f"dassl: bundled engine (compat/dassl); {'DASSL_ENGINE asks for it' if prefer else 'no Dassl is installed'}"
+        reason = "DASSL_ENGINE asks for it" if prefer else "no Dassl is installed"
+        return f"dassl: bundled engine (compat/dassl); {reason}"
 
     former = list(sys.path)
     sys.path[:] = _without_compat(sys.path)

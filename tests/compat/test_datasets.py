@@ -20,7 +20,8 @@ def test_datum_is_read_only_and_pickles():
     with pytest.raises(AttributeError):
         datum.label = 4
     assert repr(pickle.loads(pickle.dumps(datum))) == repr(datum)
-    assert vars(datum) == {"_impath": "a.png", "_label": 3, "_domain": 1, "_classname": "cat"}  # as in the originals' files
+    # The originals' few-shot pickles hold these names.
+    assert vars(datum) == {"_impath": "a.png", "_label": 3, "_domain": 1, "_classname": "cat"}
     with pytest.raises(TypeError):
         Datum(3)
 
@@ -82,7 +83,7 @@ def test_data_manager(tmp_path, capsys):
     assert len(manager.train_loader_x) == 4 and len(manager.test_loader) == 1 and manager.val_loader is not None
     assert manager.train_loader_u.batch_size == 4  # SAME_AS_X
     assert "train_x  18" in capsys.readouterr().out
-    custom = DataManager(toy_config(tmp_path), custom_tfm_train=lambda image: "train", custom_tfm_test=lambda image: "test")
+    custom = DataManager(toy_config(tmp_path), lambda image: "train", lambda image: "test")
     assert custom.train_loader_x.dataset[0]["img"] == "train" and custom.test_loader.dataset[0]["img"] == "test"
 
 

@@ -20,12 +20,14 @@ def golden_cases():
             for k in range(meta["n"])]
 
 
-def evaluator_for(classes, **test_options):
+def evaluator_for(names, **test_options):
+    """Evaluator of classes given by a dict of names or by their number."""
+    names = names if isinstance(names, dict) else {k: f"c{k}" for k in range(names)}
     cfg = get_cfg_default()
     for key, value in test_options.items():
         cfg.TEST[key] = value
     cfg.VERBOSE = False
-    return build_evaluator(cfg, lab2cname={k: f"c{k}" for k in range(classes)})
+    return build_evaluator(cfg, lab2cname=names)
 
 
 def numbers(line):
@@ -35,7 +37,8 @@ def numbers(line):
 @pytest.mark.parametrize("case, batch", golden_cases())
 def test_golden_evaluator(case, batch, capsys):
     logits, labels = torch.from_numpy(case["logits"]), torch.from_numpy(case["labels"])
-    evaluator = evaluator_for(logits.shape[1], PER_CLASS_RESULT=True)
+    names = {int(label): name for label, name in re.findall(r"class: (\d+) \((.*?)\)\t", str(case["printed"]))}
+    evaluator = evaluator_for(names, PER_CLASS_RESULT=True)
     for start in range(0, len(labels), batch):
         evaluator.process(logits[start:start + batch], labels[start:start + batch])
     results = evaluator.evaluate()

@@ -214,7 +214,8 @@ def test_domains(items):
         assert len(batches) == 3 and sorted(sum(batches, [])) == list(range(12))
         for batch in batches:
             assert sorted(items[index].domain for index in batch) == [0, 0, 1, 1]
-    assert all([items[index].domain for index in batch] == [0, 0, 1, 1] for batch in drawn("SeqDomainSampler", items, 4))
+    for batch in drawn("SeqDomainSampler", items, 4):
+        assert [items[index].domain for index in batch] == [0, 0, 1, 1]
     one = drawn("RandomDomainSampler", items, 3, n_domain=1)
     assert all(len({items[index].domain for index in batch}) == 1 for batch in one) and len(one) == 4
 
@@ -234,4 +235,5 @@ def test_what_samplers_refuse(items, name, batch_size, options, said):
 def test_a_sampler_in_a_loader_follows_the_epoch(items):
     loader = loader_of(items, batch_size=4, sampler="RandomClassSampler")
     one, two = epochs(loader, [0, 1])
-    assert one[0] != two[0] and epochs(loader_of(items, batch_size=4, sampler="RandomClassSampler"), [1])[0][0] == two[0]
+    again = loader_of(items, batch_size=4, sampler="RandomClassSampler")
+    assert one[0] != two[0] and epochs(again, [1])[0][0] == two[0]

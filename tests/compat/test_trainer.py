@@ -67,7 +67,8 @@ def test_order_of_hooks():
     class Recorder(TrainerBase):
         pass
 
-    for name in ("before_train", "seed_loaders", "before_epoch", "run_epoch", "after_epoch", "save_train_state", "after_train"):
+    for name in ("before_train", "seed_loaders", "before_epoch", "run_epoch", "after_epoch", "save_train_state",
+                 "after_train"):
         setattr(Recorder, name, lambda self, name=name: calls.append((name, self.epoch)))
     Recorder().train(1, 3)
     epoch = ["seed_loaders", "before_epoch", "run_epoch", "after_epoch", "save_train_state"]

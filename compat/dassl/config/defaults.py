@@ -1,4 +1,4 @@
-"""Every config key of the engine with its default; repositories add their own keys to what ``get_cfg_default`` gives."""
+"""Every config key of the engine with its default; repositories add keys of their own."""
 from yacs.config import CfgNode as CN
 
 

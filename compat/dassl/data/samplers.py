@@ -62,7 +62,7 @@ class _GroupSampler(Sampler):
         return iter(order)
 
     def __len__(self):
-        """Indices of an epoch; how many batches there are depends on the draw, so a draw with the same state is made."""
+        """Indices of the coming epoch. They depend on the draw, so it is made here and the generator put back."""
         state = self.generator.get_state()
         length = sum(1 for _ in self)
         self.generator.set_state(state)

@@ -197,8 +197,9 @@ class TrainerBase:
         """Raise NonFiniteLossError, which names epoch and step, if a loss is infinite or not a number."""
         if not torch.isfinite(loss).all():
             raise NonFiniteLossError(
-                f"the loss is {loss.detach().float().max().item()} in epoch {self.epoch + 1}, step {self.batch_idx + 1}: "
-                "training stops here and the checkpoints saved before are kept; lower OPTIM.LR or use a wider precision")
+                f"the loss is {loss.detach().float().max().item()} in epoch {self.epoch + 1}, step "
+                f"{self.batch_idx + 1}: training stops here and the checkpoints saved before are kept; lower OPTIM.LR "
+                "or use a wider precision")
 
     def model_zero_grad(self, names=None):
         for name in self.get_model_names(names):

@@ -1,7 +1,7 @@
 """The rolling state of a run: one file from which a stopped run goes on as if it had not been stopped.
 
-It holds what the next epoch depends on: models, optimizers, schedules, gradient scaler, random numbers, the base seed of
-data loading, and the config, so that a run of another configuration does not go on from it by mistake.
+It holds what the next epoch depends on: models, optimizers, schedules, gradient scaler, random numbers, the base seed
+of data loading, and the config, so that a run of another configuration does not go on from it by mistake.
 """
 import hashlib
 import os

@@ -235,7 +235,8 @@ class TrainerXU(TrainerX):
 
     def run_epoch(self):
         if self.train_loader_u is None:
-            raise UserError(f"{type(self).__name__} needs unlabelled images, which {self.cfg.DATASET.NAME!r} has none of")
+            raise UserError(f"{type(self).__name__} needs unlabelled images, and {self.cfg.DATASET.NAME!r} has none: "
+                            "choose another trainer or data set")
         lengths = {"train_x": len(self.train_loader_x), "train_u": len(self.train_loader_u)}
         lengths["smaller_one"] = min(lengths.values())
         check_availability(self.cfg.TRAIN.COUNT_ITER, list(lengths), what="TRAIN.COUNT_ITER")

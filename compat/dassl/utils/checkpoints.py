@@ -1,7 +1,7 @@
 """Checkpoint files in Dassl's layout: write them atomically, read them without running code, resume from them.
 
-A checkpoint is ``<folder>/model.pth.tar-<epoch>`` with the keys state_dict, epoch, optimizer, scheduler, val_result; the
-text file ``checkpoint`` beside it names the newest.
+A checkpoint is ``<folder>/model.pth.tar-<epoch>`` with the keys state_dict, epoch, optimizer, scheduler, val_result;
+the text file ``checkpoint`` beside it names the newest.
 
 A model may decide what is saved of it by a method ``checkpoint_state_dict()`` (default: ``state_dict()``), and take it
 back by ``load_checkpoint_state_dict(state)`` (default: strict ``load_state_dict``), for instance to leave out frozen
@@ -57,11 +57,11 @@ def _first_differences(error, limit=300):
 
 def without_module_prefix(state, expected):
     """A state dict with DataParallel's ``module.`` taken off the keys that ``expected`` knows only without it."""
-    start = "module."
-    return {
-        key[len(start):] if key.startswith(start) and key not in expected and key[len(start):] in expected else key: value
-        for key, value in state.items()
-    }
+    def name(key):
+        bare = key[len("module."):] if key.startswith("module.") else key
+        return bare if key not in expected and bare in expected else key
+
+    return {name(key): value for key, value in state.items()}
 
 
 def save_tensors(obj, path):

@@ -4,8 +4,8 @@
 class UserError(Exception):
     """One sentence that names the thing, its value and the remedy.
 
-    A command line prints the sentence without traceback and exits with ``exit_code``. The constructor takes the sentence
-    alone, because DataLoader re-raises a worker's exception by calling its class with one argument.
+    A command line prints the sentence without traceback and exits with ``exit_code``. The constructor takes the
+    sentence alone, because DataLoader re-raises a worker's exception by calling its class with one argument.
     """
 
     exit_code = 2

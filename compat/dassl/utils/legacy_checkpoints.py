@@ -1,8 +1,8 @@
 """Reads checkpoints of the original Dassl, which are pickles with objects in them, without running code from the file.
 
-An unpickler looks every class and function up by name. Here a name is answered only from a short list: torch's rebuilding
-of tensors, numpy's of numbers, plain containers, and, for optimizers and learning-rate schedules, an inert stand-in that
-takes the object's state and does nothing. Any other name ends the reading.
+An unpickler looks every class and function up by name. Here a name is answered only from a short list: torch's
+rebuilding of tensors, numpy's of numbers, plain containers, and, for optimizers and learning-rate schedules, an inert
+stand-in that takes the object's state and does nothing. Any other name ends the reading.
 """
 import pickle
 import types

@@ -56,7 +56,7 @@ def load_pretrained_weights(model, weight_path):
     other = [key for key in loaded if key not in fitting]
     model.load_state_dict({**own, **fitting})
     if not fitting:
-        warnings.warn(f"nothing in {weight_path!r} fits the model by name and shape: no weight was loaded", stacklevel=2)
+        warnings.warn(f"nothing in {weight_path!r} fits the model by name and shape: nothing is loaded", stacklevel=2)
         return
     print(f"loaded {len(fitting)} of {len(own)} entries from {weight_path}")
     if other:

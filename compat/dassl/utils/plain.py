@@ -11,10 +11,10 @@ def to_plain(value, where="the state"):
     Raises:
         TypeError: there is something else in it; the message says where.
     """
-    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)) and not isinstance(value, np.generic):
-        return value
     if isinstance(value, np.generic):
         return value.item()
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
+        return value
     if isinstance(value, np.ndarray):
         return torch.from_numpy(value.copy())
     if isinstance(value, torch.Tensor):

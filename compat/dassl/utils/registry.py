@@ -58,7 +58,8 @@ def check_availability(requested, available, what="name"):
     if requested in available:
         return
     near = get_most_similar_str_to_a_from_b(str(requested), available)
+    choices = ", ".join(sorted(available)) or "none (nothing is registered)"
     raise UnknownNameError(
-        f"{what} {requested!r} is unknown: choose one of {', '.join(sorted(available)) or 'none (nothing is registered)'}"
+        f"{what} {requested!r} is unknown: choose one of {choices}"
         + (f"; did you mean {near!r}?" if near and requested else "")
     )
