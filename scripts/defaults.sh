@@ -25,6 +25,8 @@ config_name() { # TRAINER DATASET: prints CFG, or the setting for this trainer a
     local by_trainer
     case "$1" in
         ZeroshotCLIP*) by_trainer=vit_b16 ;;
+        MaPLe) by_trainer=vit_b16_c2_ep20 ;;
+        MaPLe_MAO) by_trainer=vit_b16_c2_ep10 ;;
         *_MAO) by_trainer=vit_b16_c4_ep10 ;;
         *) by_trainer=vit_b16_c4_ep20 ;;
     esac
