@@ -2,6 +2,7 @@
 # Zero-shot CLIP, CoOp and CoOp_MAO from base to new classes on the bundled data, with a table and a chart at the end.
 #
 #   bash scripts/quickstart.sh            three seeds; about six minutes on two cores, after installation
+#   bash scripts/quickstart.sh --all      MaPLe and PromptSRC with and without MAO, too
 #   bash scripts/quickstart.sh --short    one seed, two epochs: shows that everything works, not what it can do
 #
 # A second call goes on where the first one stopped. PYTHON=... in the environment uses an environment of your own.
@@ -12,17 +13,21 @@ set -euo pipefail
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
 seeds=(1 2 3)
+backbones=(CoOp)
 export OUTPUT=${OUTPUT:-output/quickstart}
 extra=()
 case "${1:-}" in
     "") ;;
+    --all)
+        backbones=(CoOp MaPLe PromptSRC)
+        ;;
     --short)
         seeds=(1)
         OUTPUT=${OUTPUT}_short
         extra=(OPTIM.MAX_EPOCH 2)
         ;;
     *)
-        echo "usage: bash $0 [--short]" >&2
+        echo "usage: bash $0 [--all | --short]" >&2
         exit 2
         ;;
 esac
@@ -31,7 +36,7 @@ source "$(dirname "$0")/setup.sh"
 begin=$SECONDS
 mkdir -p "$OUTPUT/logs"
 done_runs=0
-all_runs=$((7 * ${#seeds[@]}))
+all_runs=$(((2 + 5 * ${#backbones[@]}) * ${#seeds[@]}))
 
 run() { # WHAT SCRIPT ARGUMENTS...: one run with its log, in one line
     done_runs=$((done_runs + 1))
@@ -52,14 +57,17 @@ for seed in "${seeds[@]}"; do
     export SEED=$seed
     run "zero-shot CLIP seed $seed: test on base" scripts/zsclip/zeroshot.sh pictograms base
     run "zero-shot CLIP seed $seed: test on new" scripts/zsclip/zeroshot.sh pictograms new
-    run "CoOp seed $seed: train and test on base" scripts/coop/base2new_train.sh pictograms "$seed" "${extra[@]}"
-    run "CoOp seed $seed: test on new" scripts/coop/base2new_test.sh pictograms "$seed" "${extra[@]}"
-    run "CoOp_MAO seed $seed: step 1, train and test on base" \
-        scripts/mao/base2new_step1.sh CoOp_MAO pictograms "$seed" "${extra[@]}"
-    run "CoOp_MAO seed $seed: test on new after step 1" \
-        scripts/mao/base2new_test.sh CoOp_MAO pictograms "$seed" "${extra[@]}"
-    run "CoOp_MAO seed $seed: step 2, train and test on new" \
-        scripts/mao/base2new_step2.sh CoOp_MAO pictograms "$seed" "${extra[@]}"
+    for backbone in "${backbones[@]}"; do
+        folder=scripts/$(echo "$backbone" | tr '[:upper:]' '[:lower:]')
+        mao=${backbone}_MAO
+        run "$backbone seed $seed: train and test on base" "$folder/base2new_train.sh" pictograms "$seed" "${extra[@]}"
+        run "$backbone seed $seed: test on new" "$folder/base2new_test.sh" pictograms "$seed" "${extra[@]}"
+        run "$mao seed $seed: step 1, train and test on base" \
+            scripts/mao/base2new_step1.sh "$mao" pictograms "$seed" "${extra[@]}"
+        run "$mao seed $seed: test on new after step 1" scripts/mao/base2new_test.sh "$mao" pictograms "$seed" "${extra[@]}"
+        run "$mao seed $seed: step 2, train and test on new" \
+            scripts/mao/base2new_step2.sh "$mao" pictograms "$seed" "${extra[@]}"
+    done
 done
 
 echo
