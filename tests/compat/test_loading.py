@@ -68,6 +68,20 @@ def test_items(items):
     assert batch["domain"].tolist() == [0] * 5
 
 
+def test_batches_of_workers_are_those_of_the_main_process(items):
+    def batches(workers):
+        return list(loader_of(items, is_train=False, sampler="SequentialSampler", workers=workers, RETURN_IMG0=True))
+
+    for one, other in zip(batches(0), batches(2), strict=True):
+        assert type(one) is type(other) is dict and list(one) == list(other)
+        for key, value in one.items():
+            if isinstance(value, torch.Tensor):
+                assert value.dtype == other[key].dtype and torch.equal(value, other[key])
+                other[key] += 1  # arrives writable
+            else:
+                assert value == other[key]
+
+
 def test_several_transforms_and_views(items):
     cfg = config(K_TRANSFORMS=3)
     train, test = build_transform(cfg, is_train=True), build_transform(cfg, is_train=False)

@@ -3,6 +3,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from ..utils.errors import UserError
+from .collate import collate
 from .datasets.build import build_dataset
 from .samplers import build_sampler
 from .transforms.build import build_transform
@@ -38,6 +39,7 @@ def build_data_loader(cfg, sampler_type="SequentialSampler", data_source=None, b
         persistent_workers=workers > 0,
         drop_last=is_train and len(data_source) >= batch_size,
         pin_memory=torch.cuda.is_available() and cfg.USE_CUDA,
+        collate_fn=collate,
         generator=generator,
     )
 
