@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-from conftest import GOLDEN_DIR
+from conftest import GOLDEN_DIR, REPOSITORY
 
 
 def recordings(pattern):
@@ -47,7 +47,9 @@ class Recording:
 
 def tiny_clip():
     """The module that makes the recordings' CLIP weights."""
-    spec = importlib.util.spec_from_file_location("tiny_clip", GOLDEN_DIR / "tiny_clip.py")
+    path = next(folder / "tiny_clip.py" for folder in (GOLDEN_DIR, REPOSITORY / "tests" / "golden")
+                if (folder / "tiny_clip.py").is_file())
+    spec = importlib.util.spec_from_file_location("tiny_clip", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -73,7 +75,8 @@ def make_trainer(name, classnames, clip_path, options, image_size):
     cfg.DATASET.SUBSAMPLE_CLASSES = "all"
     trainers.extend_cfg(cfg)
     cfg.merge_from_list(["TRAINER.NAME", name, "MODEL.BACKBONE.NAME", str(clip_path), "TRAINER.COOP.PREC", "fp32",
-                         "TRAINER.MAPLE.PREC", "fp32", "TRAINER.PROMPTSRC.PREC", "fp32", "INPUT.SIZE", (image_size, image_size), "OPTIM.NAME", "sgd", "OPTIM.LR", 0.0035,
+                         "TRAINER.MAPLE.PREC", "fp32", "TRAINER.PROMPTSRC.PREC", "fp32",
+                         "INPUT.SIZE", (image_size, image_size), "OPTIM.NAME", "sgd", "OPTIM.LR", 0.0035,
                          "OPTIM.MAX_EPOCH", 10, "OPTIM.LR_SCHEDULER", "cosine", *options])
     cfg.freeze()
     trainer_class = TRAINER_REGISTRY.get(name)
