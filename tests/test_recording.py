@@ -13,7 +13,7 @@ from results import RECORDS_FILE, config_digest, read_records, record_evaluation
 SIDE, CLASSES = 8, 4
 
 
-class Squares(FewShotDataset):
+class GreySquares(FewShotDataset):
     """Grey squares: class k is brighter than class k - 1, with noise."""
 
     dataset_dir = "squares"
@@ -42,7 +42,7 @@ def make_config(root, output, **options):
     cfg = get_cfg_default()
     cfg.DATASET.SUBSAMPLE_CLASSES = "all"
     settings = {
-        "DATASET.NAME": "Squares", "DATASET.ROOT": str(root), "DATASET.NUM_SHOTS": 5, "OUTPUT_DIR": str(output),
+        "DATASET.NAME": "GreySquares", "DATASET.ROOT": str(root), "DATASET.NUM_SHOTS": 5, "OUTPUT_DIR": str(output),
         "SEED": 3, "INPUT.SIZE": (SIDE, SIDE), "INPUT.TRANSFORMS": ("normalize",), "DATALOADER.NUM_WORKERS": 0,
         "DATALOADER.TRAIN_X.BATCH_SIZE": 4, "OPTIM.NAME": "sgd", "OPTIM.LR": 0.02, "OPTIM.MAX_EPOCH": 3,
         "OPTIM.LR_SCHEDULER": "cosine", "TRAIN.CHECKPOINT_FREQ": 1, "TRAINER.NAME": "Linear", "USE_CUDA": False,
@@ -79,8 +79,8 @@ def make_trainer(cfg, registers=True):
         def model_inference(self, image):
             return self.model(image)
 
-    if "Squares" not in DATASET_REGISTRY.registered_names():
-        DATASET_REGISTRY.register()(Squares)
+    if "GreySquares" not in DATASET_REGISTRY.registered_names():
+        DATASET_REGISTRY.register()(GreySquares)
     return Linear(cfg)
 
 
@@ -105,7 +105,7 @@ def test_record_of_a_run(root, tmp_path):
     (record,) = recorded(cfg)
     correct = count_correct(trainer, trainer.test_loader)
     expected = {
-        "trainer": "Linear", "dataset": "Squares", "seed": 3, "shots": 5, "classes": "all", "split": "test",
+        "trainer": "Linear", "dataset": "GreySquares", "seed": 3, "shots": 5, "classes": "all", "split": "test",
         "num_classes": CLASSES, "correct": correct, "total": 7 * CLASSES, "accuracy": 100 * correct / (7 * CLASSES),
         "epoch": 3, "stage": "", "config_digest": config_digest(cfg), "engine": "dassl: bundled engine",
         "device": "cpu",
