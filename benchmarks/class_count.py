@@ -1,6 +1,7 @@
 """Cost of a training step against the number of classes: CoOp's grows, CoOp_MAO's base step does not.
 
     python benchmarks/class_count.py [--classes 100 2000] [--steps 30] [--backbone Mini/16]
+    python benchmarks/class_count.py --trainers MaPLe MaPLe_MAO PromptSRC PromptSRC_MAO
 
 Synthetic class names, random images, batches of 32. Each case runs in a process of its own, so that its peak memory is
 its own; the cases take turns (--rounds), so that a slow moment of the machine hits all of them. Prints a table with
@@ -17,17 +18,18 @@ from pathlib import Path
 from types import SimpleNamespace
 
 ROOT = Path(__file__).resolve().parent.parent
-TRAINERS = ("CoOp", "CoOp_MAO")
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--classes", type=int, nargs="+", default=[100, 2000])
+    parser.add_argument("--trainers", nargs="+", default=["CoOp", "CoOp_MAO"])
+    parser.add_argument("--classes", type=int, nargs="+", default=[100, 2000], help="each at least --batch")
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--backbone", default="Mini/16")
     parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--depth", type=int, default=3, help="prompt depth of MaPLe and PromptSRC")
     parser.add_argument("--case", nargs=2, metavar=("TRAINER", "CLASSES"), help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -57,7 +59,11 @@ def measure(trainer_name, n_classes, options):
     cfg.DATASET.SUBSAMPLE_CLASSES = "base"
     trainers.extend_cfg(cfg)
     cfg.merge_from_list(["TRAINER.NAME", trainer_name, "MODEL.BACKBONE.NAME", options.backbone,
-                         "TRAINER.COOP.CTX_INIT", "a photo of a", "TRAINER.COOP.PREC", options.precision,
+                         "TRAINER.COOP.CTX_INIT", "a photo of a",
+                         *(f for node in ("COOP", "MAPLE", "PROMPTSRC")
+                           for f in (f"TRAINER.{node}.PREC", options.precision)),
+                         "TRAINER.MAPLE.PROMPT_DEPTH", options.depth, "TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT",
+                         options.depth, "TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", options.depth,
                          "INPUT.SIZE", (side, side), "OPTIM.NAME", "sgd", "OPTIM.LR", 0.0035])
     trainer_class = TRAINER_REGISTRY.get(trainer_name)
     trainer = trainer_class.__new__(trainer_class)
@@ -91,25 +97,27 @@ def main():
     if options.case:
         print("RESULT " + json.dumps(measure(options.case[0], int(options.case[1]), options)))
         return
-    cases = [(trainer, count) for trainer in TRAINERS for count in options.classes]
+    cases = [(trainer, count) for trainer in options.trainers for count in options.classes]
     results = {case: {"seconds": [], "peak_mb": []} for case in cases}
     for _ in range(options.rounds):
         for trainer, count in cases:
             command = [sys.executable, __file__, "--case", trainer, str(count), "--steps", str(options.steps),
-                       "--batch", str(options.batch), "--backbone", options.backbone, "--precision", options.precision]
+                       "--batch", str(options.batch), "--backbone", options.backbone, "--precision", options.precision,
+                       "--depth", str(options.depth)]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
             if done.returncode:
                 sys.exit(done.stderr)
             result = json.loads(done.stdout.split("RESULT ")[1])
             results[trainer, count]["seconds"] += result["seconds"]
             results[trainer, count]["peak_mb"].append(result["peak_mb"])
-    print(f"{options.backbone}, batch {options.batch}, {result['device']}, median of {options.rounds} x {options.steps} steps")
-    print(f"{'trainer':10} {'classes':>8} {'ms/step':>9} {'ratio':>6} {'peak MB':>9} {'ratio':>6}")
+    print(f"{options.backbone}, batch {options.batch}, {result['device']}, "
+          f"median of {options.rounds} x {options.steps} steps")
+    print(f"{'trainer':14} {'classes':>8} {'ms/step':>9} {'ratio':>6} {'peak MB':>9} {'ratio':>6}")
     for trainer, count in cases:
         time_ms = 1000 * statistics.median(results[trainer, count]["seconds"])
         memory = statistics.median(results[trainer, count]["peak_mb"])
         first = results[trainer, options.classes[0]]
-        print(f"{trainer:10} {count:8,} {time_ms:9.1f} {time_ms / 1000 / statistics.median(first['seconds']):6.2f} "
+        print(f"{trainer:14} {count:8,} {time_ms:9.1f} {time_ms / 1000 / statistics.median(first['seconds']):6.2f} "
               f"{memory:9.0f} {memory / statistics.median(first['peak_mb']):6.2f}")
 
 
