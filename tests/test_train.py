@@ -173,6 +173,38 @@ def test_zero_shot_needs_no_training(room, tmp_path):
         assert record["epoch"] == 0 and record["num_classes"] == 55
 
 
+DEEP = ["TRAINER.MAPLE.PREC", "fp32", "TRAINER.MAPLE.PROMPT_DEPTH", 2, "TRAINER.PROMPTSRC.PREC", "fp32",
+        "TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", 2, "TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", 2,
+        "TRAINER.PROMPTSRC.GPA_MEAN", 2]
+
+
+@pytest.mark.parametrize("trainer", ["MaPLe_MAO", "PromptSRC_MAO"])
+def test_both_steps_of_the_other_backbones(room, trainer, tmp_path, monkeypatch):
+    monkeypatch.setitem(ENVIRONMENT, "MAO_CACHE", str(room / "cache"))
+    base, new = tmp_path / "base", tmp_path / "new"
+    succeed(arguments(room, base, trainer=trainer, extra=DEEP))
+    succeed(arguments(room, new, trainer=trainer, classes="new", extra=["MAO.BASE_DIR", base, *DEEP]))
+    for folder, stage in ((base, "base"), (new, "new")):
+        (record,) = records(folder)
+        assert (record["trainer"], record["stage"]) == (trainer, stage) and (folder / "done").is_file()
+
+
+def test_killed_promptsrc_averages_over_all_epochs(room, tmp_path, monkeypatch):
+    monkeypatch.setitem(ENVIRONMENT, "MAO_CACHE", str(room / "cache"))
+    succeed(arguments(room, tmp_path / "whole", trainer="PromptSRC", extra=DEEP))
+    args = arguments(room, tmp_path / "killed", trainer="PromptSRC", extra=DEEP)
+    process = subprocess.Popen(command(args), stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    for line in process.stdout:
+        if line.startswith("epoch [3/3] batch [2/"):
+            process.kill()
+            break
+    process.wait(timeout=60)
+    assert "resuming from epoch 2 of 3" in succeed(args)
+    file = "VLPromptLearner/model.pth.tar-3"
+    whole, killed = (torch.load(tmp_path / run / file, weights_only=True)["state_dict"] for run in ("whole", "killed"))
+    assert whole.keys() == killed.keys() and all(torch.equal(whole[key], killed[key]) for key in whole)
+
+
 # Bad input. What is refused before anything is built runs in this process; the rest as a user would run it.
 
 def refused_early(capsys, args, *words):

@@ -98,6 +98,27 @@ def test_checkpoint_of_another_depth_is_refused_with_the_keys(clip_file, tmp_pat
         make("MaPLe", clip_file).load_model(str(tmp_path), epoch=1)
 
 
+@pytest.mark.parametrize("name", ["MaPLe", "PromptSRC"])
+def test_whole_model_checkpoint_with_a_scheduler_object_loads(clip_file, tmp_path, name):
+    """As upstream saves it: frozen weights and token buffers in the state dict, and a schedule as an object."""
+    source, target = make(name, clip_file), make(name, clip_file)
+    with torch.no_grad():
+        for parameter in source.model.parameters():
+            parameter.add_(0.5)  # the frozen ones too, which are not to be loaded
+    state = torch.nn.Module.state_dict(source.model)
+    state.update({f"module.{key}": value for key, value in list(state.items())[:1]})
+    state["prompt_learner.token_suffix"] = torch.zeros(9, 70, 64)  # of other classes
+    folder = tmp_path / target.checkpoint_name
+    folder.mkdir()
+    torch.save({"state_dict": state, "epoch": 5, "optimizer": source.optim.state_dict(), "val_result": None,
+                "scheduler": {"successor": torch.optim.lr_scheduler.CosineAnnealingLR(source.optim, 5)}},
+               folder / "model.pth.tar-5")
+    frozen = {key: p.clone() for key, p in target.model.named_parameters() if not p.requires_grad}
+    target.load_model(str(tmp_path), epoch=5)
+    for key, parameter in target.model.named_parameters():
+        assert torch.equal(parameter, frozen.get(key, source.model.get_parameter(key)))
+
+
 def test_teacher_is_encoded_once_and_again_for_other_words_or_weights(monkeypatch, tmp_path):
     calls = []
     encode = teacher.encode
