@@ -230,6 +230,8 @@ def refused_early(capsys, args, *words):
     (dict(extra=["TRAINER.COOP.PREC", "fp12"]), ["fp12"]),
     (dict(extra=["MODEL.BACKBONE.NAME", "ViT-B/17"]), ["ViT-B/17", "ViT-B/16"]),
     (dict(extra=["OPTIM.NAME", "sdg"]), ["sdg", "sgd"]),
+    (dict(extra=["INPUT.SIZE", (64, 64)]), ["takes 32x32"]),
+    (dict(trainer="ZeroshotCLIP", extra=["INPUT.SIZE", (64, 64)]), ["takes 32x32"]),
 ])
 def test_bad_words(room, tmp_path, capsys, changes, words):
     refused_early(capsys, arguments(room, tmp_path / "out", **changes), *words)

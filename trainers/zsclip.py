@@ -10,6 +10,7 @@ from .prompting.clip_loading import load_clip
 from .prompting.encoders import encode_texts, normalize
 from .prompting.templates import ENSEMBLE_TEMPLATES, dataset_template, fill
 from .prompting.tokens import tokenize
+from .prompting.trainer import check_input_size
 
 
 @TRAINER_REGISTRY.register()
@@ -22,6 +23,7 @@ class ZeroshotCLIP(TrainerX):
 
     def build_model(self):
         self.clip_model = load_clip(self.cfg.MODEL.BACKBONE.NAME).to(self.device)
+        check_input_size(self.cfg, self.clip_model)
         classnames = self.dm.dataset.classnames
         features = [
             encode_texts(self.clip_model, tokenize(fill(template, classnames), self.clip_model.context_length))
