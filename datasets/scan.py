@@ -1,0 +1,126 @@
+"""Which images lie in the class folders of a data set: one directory listing a class, kept in a cache.
+
+ImageNet has 1.28 million files; asking the disk about each of them would take minutes. Here only the class folders
+are asked for, and those that did not change since the cache was written are not even listed again.
+"""
+import json
+import os
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tqdm import tqdm
+
+from .errors import DatasetError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")  # in any case
+THREADS = 8  # listing waits for the disk or the network, not for Python
+RECENT_NS = 2 * 10**9  # file systems may give the same time to changes that are this close together
+CACHE_FORMAT = 1
+
+
+def list_images(folder, cache=None, allow_empty=False):
+    """Names of the images in each class folder.
+
+    Hidden files and folders are left out, and so is everything that has no image suffix.
+
+    Args:
+        folder: the folder that holds the class folders.
+        cache: file that keeps the result; a class folder whose modification time is the one noted there is not listed
+            again. A cache that cannot be read or written costs nothing but time.
+        allow_empty: give an empty list for a class folder without images instead of raising.
+
+    Returns:
+        {class folder name: sorted list of file names}, sorted by class folder name.
+
+    Raises:
+        DatasetError: the folder is missing or has no class folder, a class folder cannot be read or holds no image, or
+            a name is not UTF-8.
+    """
+    folder = Path(folder)
+    times = class_folders(folder)
+    known = {} if cache is None else read_cache(cache)
+    started = time.time_ns()
+    changed = [name for name, changed_at in times.items() if known.get(name, [None])[0] != changed_at]
+    with ThreadPoolExecutor(THREADS) as pool:
+        listings = pool.map(lambda name: list_folder(folder / name), changed)
+        fresh = dict(zip(changed, tqdm(listings, f"listing {folder.name}", len(changed), delay=2, leave=False)))
+    images = {name: fresh[name] if name in fresh else known[name][1] for name in times}
+    if cache is not None and (changed or len(known) != len(times)):
+        # A folder that changed just now may change again without getting another time: it is listed again next time.
+        write_cache(cache, {name: [times[name], images[name]] for name in times
+                            if times[name] < started - RECENT_NS})
+    empty = [name for name, names in images.items() if not names]
+    if empty and not allow_empty:
+        more = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
+        raise DatasetError(f"the class folder {str(folder / empty[0])!r} holds no image{more}: fill it or remove it")
+    return images
+
+
+def class_folders(folder):
+    """{name: modification time in ns} of the class folders in a folder, sorted by name."""
+    try:
+        with os.scandir(folder) as entries:
+            found = {entry.name: entry.stat().st_mtime_ns for entry in entries
+                     if not entry.name.startswith(".") and entry.is_dir()}
+    except OSError as error:
+        raise DatasetError(f"cannot list {str(folder)!r} ({error.strerror}): put the images there, or correct --root "
+                           "(DATASET.ROOT)") from error
+    if not found:
+        raise DatasetError(f"{str(folder)!r} holds no class folder: put one folder of images per class there")
+    check_utf8(folder, found)
+    return dict(sorted(found.items()))
+
+
+def list_folder(folder):
+    """Sorted names of the images in one folder."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if is_image(name))
+    except OSError as error:
+        raise DatasetError(f"cannot list the class folder {str(folder)!r} ({error.strerror}): make it readable") from error
+    check_utf8(folder, names)
+    return names
+
+
+def is_image(name):
+    """Whether a file name is that of an image; hidden files (as of macOS archives) are none."""
+    return not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def check_utf8(folder, names):
+    """Raise DatasetError for a name that is not UTF-8: it could be written to no split file."""
+    try:
+        "/".join(names).encode()  # one call for all, as there may be a million
+    except UnicodeEncodeError:
+        bad = next(name for name in names if name != name.encode(errors="replace").decode())
+        raise DatasetError(f"a name in {str(folder)!r} is not UTF-8, {os.fsencode(bad)!r}: rename it") from None
+
+
+def read_cache(path):
+    """{class folder name: [modification time in ns, names]} of a cache file; empty if there is none of this format."""
+    try:
+        content = json.loads(Path(path).read_bytes())
+        return content["folders"] if content["format"] == CACHE_FORMAT else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def write_cache(path, folders):
+    """Write a cache file atomically, or not at all where that is impossible."""
+    path = Path(path)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    except OSError:
+        return  # a read-only data root
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            # In one piece: json.dump calls write for each of a million names.
+            file.write(json.dumps({"format": CACHE_FORMAT, "folders": folders}, separators=(",", ":")))
+        os.chmod(temporary, 0o644)  # mkstemp's files are private
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+    except BaseException:
+        os.unlink(temporary)
+        raise

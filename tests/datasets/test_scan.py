@@ -1,0 +1,101 @@
+"""Listing class folders: what counts as an image, the cache, and bad names."""
+import json
+import os
+import time
+
+import pytest
+
+from datasets import scan
+from datasets.errors import DatasetError
+from datasets.scan import list_images
+
+LONG_AGO = time.time() - 1000
+
+
+def make_folders(root, **classes):
+    for name, files in classes.items():
+        (root / name).mkdir(parents=True)
+        for file in files:
+            (root / name / file).touch()
+        os.utime(root / name, (LONG_AGO, LONG_AGO))
+
+
+@pytest.fixture
+def listed(monkeypatch):
+    """Names of the folders that were listed, in the order of the calls."""
+    names = []
+    original = scan.list_folder
+    monkeypatch.setattr(scan, "list_folder", lambda folder: (names.append(folder.name), original(folder))[1])
+    return names
+
+
+def test_images_are_sorted_and_everything_else_is_left_out(tmp_path):
+    make_folders(tmp_path, n02=["b.JPEG", "a.jpg", "notes.txt", "._a.jpg"], n01=["x.png", "x.tar"])
+    make_folders(tmp_path, **{".hidden": ["a.jpg"]})
+    (tmp_path / "README.txt").touch()
+    assert list_images(tmp_path) == {"n01": ["x.png"], "n02": ["a.jpg", "b.JPEG"]}
+    assert list(list_images(tmp_path)) == ["n01", "n02"]
+
+
+def test_only_folders_that_changed_are_listed_again(tmp_path, listed):
+    root, cache = tmp_path / "images", tmp_path / "cache.json"
+    make_folders(root, cat=["1.jpg"], dog=["1.jpg"])
+    first = list_images(root, cache)
+    assert sorted(listed) == ["cat", "dog"]
+    listed.clear()
+    assert list_images(root, cache) == first and not listed
+    (root / "dog" / "2.jpg").touch()
+    os.utime(root / "dog", (LONG_AGO + 5, LONG_AGO + 5))
+    assert list_images(root, cache) == {"cat": ["1.jpg"], "dog": ["1.jpg", "2.jpg"]}
+    assert listed == ["dog"]
+    make_folders(root, emu=["1.jpg"])
+    assert "emu" in list_images(root, cache)
+    (root / "emu" / "1.jpg").unlink()
+    (root / "emu").rmdir()
+    assert "emu" not in list_images(root, cache)
+    assert "emu" not in json.loads(cache.read_text())["folders"]
+
+
+def test_a_folder_that_changed_just_now_is_not_taken_from_the_cache(tmp_path, listed):
+    root, cache = tmp_path / "images", tmp_path / "cache.json"
+    make_folders(root, cat=["1.jpg"])
+    (root / "cat" / "2.jpg").touch()  # within the resolution of the file system's clock, perhaps
+    list_images(root, cache)
+    list_images(root, cache)
+    assert listed == ["cat", "cat"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"format": 0, "folders": {"cat": [1, ["gone.jpg"]]}}'])
+def test_a_damaged_cache_is_made_again(tmp_path, content):
+    root, cache = tmp_path / "images", tmp_path / "cache.json"
+    make_folders(root, cat=["1.jpg"])
+    cache.write_text(content)
+    assert list_images(root, cache) == {"cat": ["1.jpg"]}
+    assert list(json.loads(cache.read_text())["folders"]) == ["cat"]
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(tmp_path):
+    make_folders(tmp_path / "images", cat=["1.jpg"])
+    assert list_images(tmp_path / "images", tmp_path / "missing" / "cache.json") == {"cat": ["1.jpg"]}
+
+
+def test_bad_folders_are_named(tmp_path):
+    with pytest.raises(DatasetError, match="nowhere.*No such file.*--root"):
+        list_images(tmp_path / "nowhere")
+    with pytest.raises(DatasetError, match="holds no class folder"):
+        list_images(tmp_path)
+    make_folders(tmp_path, cat=["1.jpg"], dog=["notes.txt"], emu=[])
+    with pytest.raises(DatasetError, match=r"dog' holds no image \(and 1 more\)"):
+        list_images(tmp_path)
+    assert list_images(tmp_path, allow_empty=True) == {"cat": ["1.jpg"], "dog": [], "emu": []}
+
+
+def test_names_that_are_not_utf8_are_named(tmp_path):
+    make_folders(tmp_path, cat=["1.jpg"])
+    bad = os.fsencode(tmp_path / "cat") + b"/caf\xe9.jpg"
+    try:
+        open(bad, "wb").close()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    with pytest.raises(DatasetError, match=r"cat' is not UTF-8, b'caf\\xe9.jpg': rename it"):
+        list_images(tmp_path)
