@@ -1,31 +1,54 @@
-"""What every data set of the CoOp family shares: split file, few-shot draw, base and new classes.
+"""What every data set of the CoOp family shares: split, few-shot draws, base and new classes.
 
 A data set's own file then names its folders and holds what is special about it.
 """
 import math
-import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from dassl.data.datasets import DatasetBase, Datum
 
 from .errors import DatasetError
 from .few_shot import cached_draw, short_classes
-from .split_file import PARTS, read_split
+from .files import missing_files, missing_folders, summary
+from .places import find_folder
+from .split_file import PARTS, check_labels, read_split
 
 SUBSAMPLES = ("all", "base", "new")
 
 
+@dataclass
+class Reading:
+    """A data set as it lies on disk, before draws and class halves.
+
+    Attributes:
+        name: the data set's name. folder: its folder. images: the folder that paths of items are relative to.
+        parts: {"train": items, "val": items, "test": items}, an item being (path, label, class name).
+        digest: SHA-256, as hex digits, of the split. official: False for a random split that was made here.
+    """
+
+    name: str
+    folder: Path
+    images: Path
+    parts: dict
+    digest: str
+    official: bool = True
+
+
 class FewShotDataset(DatasetBase):
-    """A data set with a split file, cut down by DATASET.NUM_SHOTS, then by DATASET.SUBSAMPLE_CLASSES.
+    """A data set with a split, cut down by DATASET.NUM_SHOTS, then by DATASET.SUBSAMPLE_CLASSES.
 
     Class attributes, set by the data sets:
         dataset_dir: folder under DATASET.ROOT.
-        image_dir: folder in it that the paths of the split file are relative to.
+        image_dir: folder in it that the paths of the split are relative to.
         split_file: name of the split file in ``dataset_dir``.
+        test_only: whether it has no images to train on. Its test items then are its training items too, as in the
+            originals, so that class names are known; DATASET.NUM_SHOTS does not matter.
+        listed: whether its items come from a listing of the folders, so that they are known to exist.
 
     Attributes:
         root: DATASET.ROOT as a path (default ``./data``). folder: the data set's folder in it.
-        split_digest: SHA-256 of the split file.
+        split_digest: SHA-256 of the split.
 
     Raises:
         DatasetError: a bad value in the config, or files that are missing, damaged or do not fit together.
@@ -34,38 +57,54 @@ class FewShotDataset(DatasetBase):
     dataset_dir = None
     image_dir = "images"
     split_file = None
+    test_only = False
+    listed = False
 
     def __init__(self, cfg):
         options = cfg.DATASET
         check_options(options)
-        self.root = Path(options.ROOT or "data").expanduser().absolute()
-        self.folder = self.root / self.dataset_dir
-        self.prepare()
-        parts, self.split_digest = self.read_parts()
-        if options.NUM_SHOTS > 0:
+        self.root = data_root(options.ROOT)
+        reading = self.read(self.root)
+        self.folder, self.split_digest = reading.folder, reading.digest
+        parts = dict(reading.parts)
+        if self.test_only:
+            parts["train"] = parts["test"]
+        elif options.NUM_SHOTS > 0:
             self.draw(parts, options.NUM_SHOTS, cfg.SEED)
         parts = subsample_classes(parts, options.SUBSAMPLE_CLASSES)
         n_classes = len({label for _, label, _ in parts["train"]})
         if n_classes < 2:
-            raise DatasetError(f"{type(self).__name__} has {n_classes} class where DATASET.SUBSAMPLE_CLASSES is "
+            raise DatasetError(f"{reading.name} has {n_classes} class where DATASET.SUBSAMPLE_CLASSES is "
                                f"{options.SUBSAMPLE_CLASSES!r}: a classifier needs at least two")
-        images = self.folder / self.image_dir
-        check_images(images, (path for part in PARTS for path, _, _ in parts[part]))
-        as_data = {
-            part: [Datum(impath=str(images / path), label=label, classname=name) for path, label, name in parts[part]]
-            for part in PARTS
-        }
-        super().__init__(train_x=as_data["train"], val=as_data["val"], test=as_data["test"])
+        if not self.listed:
+            check_images(reading.images, [path for part in PARTS for path, _, _ in parts[part]])
+        prefix = f"{reading.images}/"
+        data = {part: [Datum(impath=prefix + path, label=label, classname=name) for path, label, name in parts[part]]
+                for part in PARTS}
+        super().__init__(train_x=data["train"], val=data["val"], test=data["test"])
 
-    def prepare(self):
+    @classmethod
+    def read(cls, root):
+        """Read the data set below a data root, without looking at single images. Returns: Reading.
+
+        Raises:
+            DatasetError: files are missing, damaged or do not fit together.
+        """
+        folder = data_root(root) / cls.dataset_dir
+        cls.prepare(folder)
+        parts, digest, *official = cls.read_parts(folder)
+        check_labels(parts, folder / (cls.split_file or ""), cls.test_only)
+        return Reading(cls.__name__, folder, folder / cls.image_dir, parts, digest, *official)
+
+    @classmethod
+    def prepare(cls, folder):
         """Make sure that the data set's folder is there."""
-        if not self.folder.is_dir():
-            raise DatasetError(f"{type(self).__name__} is not at {str(self.folder)!r}: put it there, or give --root "
-                               "(DATASET.ROOT) the folder that holds the data sets")
+        find_folder(cls.__name__, folder)
 
-    def read_parts(self):
-        """({"train": items, "val": items, "test": items}, digest of the split); items as in ``split_file``."""
-        return read_split(self.folder / self.split_file)
+    @classmethod
+    def read_parts(cls, folder):
+        """(parts, digest) or (parts, digest, official) as in Reading."""
+        return read_split(folder / cls.split_file)
 
     def draw(self, parts, shots, seed):
         """Replace the train and validation items of ``parts`` by the few-shot draw of a seed."""
@@ -74,6 +113,11 @@ class FewShotDataset(DatasetBase):
             print(f"fewer than {shots} training images, so all are taken: {', '.join(few)}")
         parts["train"], parts["val"] = cached_draw(
             parts["train"], parts["val"], shots, seed, self.folder / "split_fewshot", self.split_digest)
+
+
+def data_root(root):
+    """DATASET.ROOT as an absolute path; ``./data`` where it is empty."""
+    return Path(root or "data").expanduser().absolute()
 
 
 def check_options(options):
@@ -111,15 +155,12 @@ def subsample_classes(parts, subsample):
 
 
 def check_images(folder, paths):
-    """Raise DatasetError if an image is missing; each folder is listed once, which is fast for large data sets too."""
-    listed = {}
-    for path in paths:
-        parent, name = os.path.split(path)
-        if parent not in listed:
-            try:
-                listed[parent] = set(os.listdir(folder / parent))
-            except OSError:
-                listed[parent] = set()
-        if name not in listed[parent]:
-            raise DatasetError(f"the split file lists an image that is missing, {str(folder / path)!r}: unpack the "
-                               "data set again, or get the split file that belongs to it")
+    """Raise DatasetError if images that a run needs are missing; names the class folder if all of it is."""
+    missing = missing_files(folder, paths)
+    if not missing:
+        return
+    folders = missing_folders(folder, missing)
+    what = f"the class folder {str(folder / folders[0])!r} is missing" if folders and folders[0] else \
+        f"the image {str(folder / missing[0])!r} is missing"
+    raise DatasetError(f"{what} ({len(missing)} of {len(paths)} images that the split lists: {summary(missing)}): unpack "
+                       "the data set again, or get the split file that belongs to it")

@@ -18,5 +18,6 @@ class Pictograms(FewShotDataset):
     dataset_dir = "pictograms"
     split_file = "split_zhou_Pictograms.json"
 
-    def prepare(self):
-        unpack_once(ARCHIVE, self.folder)
+    @classmethod
+    def prepare(cls, folder):
+        unpack_once(ARCHIVE, folder)

@@ -18,7 +18,7 @@ def read_split(path):
         ({"train": items, "val": items, "test": items} in the order of the file, SHA-256 of the file as hex digits)
 
     Raises:
-        DatasetError: the file is missing, is not in the format, or its labels and class names do not fit together.
+        DatasetError: the file is missing or is not in the format.
     """
     path = Path(path)
     try:
@@ -31,7 +31,6 @@ def read_split(path):
     except (ValueError, KeyError, TypeError) as error:
         reason = f"no entry {error}" if isinstance(error, KeyError) else error
         raise DatasetError(f"the split file {str(path)!r} is damaged ({reason}): get it again") from error
-    check_labels(parts, path)
     return parts, hashlib.sha256(content).hexdigest()
 
 
@@ -43,8 +42,10 @@ def as_item(entry):
     return path, label, classname
 
 
-def check_labels(parts, source):
+def check_labels(parts, source, test_only=False):
     """Raise DatasetError unless train's labels are 0, 1, ..., val and test have no others, and each has one name.
+
+    ``test_only``: there is no training part, so that the test part's labels have to be 0, 1, ...
 
     Two labels may have the same name (ImageNet has such pairs): classes are told apart by label.
     """
@@ -54,17 +55,18 @@ def check_labels(parts, source):
             if names.setdefault(label, classname) != classname:
                 raise DatasetError(f"{str(source)!r}: label {label} is class {names[label]!r}, but {path!r} says "
                                    f"{classname!r}: correct one of them")
-    labels = {label for _, label, _ in parts["train"]}
-    for part in ("train", "test"):
+    first, kind = ("test", "test") if test_only else ("train", "training")
+    for part in dict.fromkeys((first, "test")):
         if not parts[part]:
-            raise DatasetError(f"{str(source)!r} lists no {part} image: get a complete one")
+            raise DatasetError(f"{str(source)!r} has no {part} image: get a complete split")
+    labels = {label for _, label, _ in parts[first]}
     missing = sorted(set(range(max(labels) + 1)) - labels)
     if missing or min(labels) < 0:
-        raise DatasetError(f"{str(source)!r}: labels have to be 0, 1, ... without a gap in the training part, but "
+        raise DatasetError(f"{str(source)!r}: labels have to be 0, 1, ... without a gap in the {first} part, but "
                            f"{missing[0] if missing else min(labels)} is {'missing' if missing else 'there'}: "
                            "number the classes anew")
     for part in ("val", "test"):
         for path, label, classname in parts[part]:
             if label not in labels:
                 raise DatasetError(f"{str(source)!r}: {part} image {path!r} is of class {classname!r} (label {label}), "
-                                   "which has no training image: leave it out, or add training images")
+                                   f"which has no {kind} image: leave it out, or add {kind} images")

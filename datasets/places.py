@@ -1,0 +1,38 @@
+"""Find a data set's folder below the data root, or say what is there instead."""
+import difflib
+import os
+
+from .errors import DatasetError
+
+
+def find_folder(name, folder):
+    """Make sure that the folder of a data set is there.
+
+    Args:
+        name: the data set's name, for the message. folder: path of its folder; the parent is the data root.
+
+    Raises:
+        DatasetError: it is not there; a folder beside it whose name is nearly the same is named.
+    """
+    if folder.is_dir():
+        return
+    root = folder.parent
+    if not root.is_dir():
+        raise DatasetError(f"{name} is not at {str(folder)!r}, because the data root {str(root)!r} does not exist: give "
+                           "--root (DATASET.ROOT) the folder that holds the data sets")
+    near = near_name(folder.name, [entry.name for entry in os.scandir(root) if entry.is_dir()])
+    if near:
+        raise DatasetError(f"{name} is not at {str(folder)!r}, but there is {str(root / near)!r}: rename that one if it "
+                           "holds the data set")
+    raise DatasetError(f"{name} is not at {str(folder)!r}: put it there, or give --root (DATASET.ROOT) the folder that "
+                       "holds the data sets")
+
+
+def near_name(name, candidates):
+    """The candidate that differs from a name in case, separators or a letter or two; None if there is none."""
+    def plain(text):
+        return "".join(letter for letter in text.lower() if letter.isalnum())
+
+    by_plain = {plain(candidate): candidate for candidate in sorted(candidates)}
+    close = difflib.get_close_matches(plain(name), by_plain, n=1, cutoff=0.75)
+    return by_plain[close[0]] if close else None

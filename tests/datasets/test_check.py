@@ -1,0 +1,127 @@
+"""The check of data sets: what it counts, what it finds, and its exit codes."""
+import json
+import subprocess
+import sys
+
+import pytest
+from dassl.data.datasets import DATASET_REGISTRY
+from PIL import Image
+
+import datasets.check as checking
+from datasets.base import FewShotDataset
+from datasets.files import missing_files, missing_folders, summary
+
+
+@DATASET_REGISTRY.register()
+class CheckedShapes(FewShotDataset):
+    dataset_dir = "checked_shapes"
+    split_file = "split.json"
+
+
+PER_PART = {"train": 3, "val": 1, "test": 2}
+
+
+def write_shapes(root, change=lambda split: None):
+    """A complete data set of two classes with real images; ``change`` edits the split before it is written."""
+    folder = root / CheckedShapes.dataset_dir
+    split = {part: [[f"{name}/{part}{i}.png", label, name] for label, name in enumerate(("disc", "square"))
+                    for i in range(count)] for part, count in PER_PART.items()}
+    for part in split.values():
+        for path, label, _ in part:
+            image = folder / "images" / path
+            image.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8), (40 * label, 0, 0)).save(image)
+    change(split)
+    (folder / "split.json").write_text(json.dumps(split))
+    return folder
+
+
+@pytest.fixture
+def expect(tmp_path, monkeypatch):
+    """Sets the published counts of CheckedShapes."""
+    def setting(**counts):
+        file = tmp_path / "expected.json"
+        file.write_text(json.dumps({"CheckedShapes": counts}))
+        monkeypatch.setattr(checking, "EXPECTED", file)
+    setting(classes=2, train=6, val=2, test=4)
+    return setting
+
+
+def run(*arguments):
+    return checking.main([*map(str, arguments)])
+
+
+def test_a_complete_data_set_is_ok(tmp_path, expect, capsys):
+    write_shapes(tmp_path / "data")
+    assert run("checkedshapes", "--root", tmp_path / "data", "--full", "--jobs", 2) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("CheckedShapes"))
+    assert line.split() == ["CheckedShapes", "2", "6", "2", "4", "ok"]
+
+
+def test_missing_images_and_other_counts_are_listed(tmp_path, expect, capsys):
+    folder = write_shapes(tmp_path)
+    expect(classes=3, train=6, val=None, test=4)
+    (folder / "images" / "disc" / "test1.png").unlink()
+    assert run("CheckedShapes", "--root", tmp_path) == 1
+    out = capsys.readouterr().out
+    assert "PROBLEMS" in out
+    assert "- CheckedShapes: 2 classes, but 3 are published" in out
+    assert "- CheckedShapes: 2 val images, but 0 are published" in out
+    assert "1 of 12 images are missing" in out and "disc/test1.png" in out
+    assert "train images" not in out
+
+
+def test_images_listed_twice_are_named(tmp_path, expect, capsys):
+    write_shapes(tmp_path, lambda split: split["test"].append(split["train"][0]))
+    expect(classes=2)
+    assert run("CheckedShapes", "--root", tmp_path) != 0
+    streams = capsys.readouterr()
+    assert "disc/train0.png" in streams.out + streams.err
+
+
+def test_full_finds_images_that_cannot_be_decoded(tmp_path, expect, capsys):
+    folder = write_shapes(tmp_path)
+    image = folder / "images" / "square" / "val0.png"
+    image.write_bytes(image.read_bytes()[:40])
+    (folder / "images" / "disc" / "train1.png").write_text("no image")
+    assert run("CheckedShapes", "--root", tmp_path) == 0
+    capsys.readouterr()
+    assert run("CheckedShapes", "--root", tmp_path, "--full", "--jobs", 2) == 1
+    out = capsys.readouterr().out
+    assert "2 of 12 images cannot be read" in out
+    assert "square/val0.png" in out and "disc/train1.png (cannot identify image file" in out
+
+
+def test_what_cannot_be_checked_is_said_and_the_others_are_checked(tmp_path, expect, capsys):
+    write_shapes(tmp_path / "data")
+    assert run("CheckedShapes", "Caltech101", "--root", tmp_path / "data") == 2
+    streams = capsys.readouterr()
+    assert "CheckedShapes" in streams.out and "error: Caltech101: " in streams.err
+    assert run("ChekedShapes", "--root", tmp_path) == 2
+    assert "'ChekedShapes' is unknown: did you mean 'CheckedShapes'?" in capsys.readouterr().err
+
+
+def test_published_counts_name_registered_data_sets():
+    names = checking.registered_names(["all"])
+    assert set(names) == {name for name in json.loads(checking.EXPECTED.read_text()) if name[0] != "_"}
+    assert {"ImageNet", "Caltech101", "OxfordPets", "StanfordCars", "OxfordFlowers", "Food101", "FGVCAircraft", "SUN397",
+            "DescribableTextures", "EuroSAT", "UCF101", "ImageNetV2", "ImageNetSketch", "ImageNetA",
+            "ImageNetR"} < set(names)
+
+
+def test_the_command_runs_on_the_bundled_data(tmp_path, repository):
+    command = [sys.executable, "-m", "datasets.check", "Pictograms", "--root", str(tmp_path)]
+    done = subprocess.run(command, cwd=repository, text=True, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ok" in done.stdout.splitlines()[-1]
+
+
+def test_missing_files_and_folders(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").touch()
+    (tmp_path / "0.png").touch()
+    paths = ["a/1.png", "a/2.png", "b/c/1.png", "b/c/2.png", "0.png", "9.png"]
+    assert missing_files(tmp_path, paths) == ["a/2.png", "b/c/1.png", "b/c/2.png", "9.png"]
+    assert missing_folders(tmp_path, paths) == ["b/c"]
+    assert summary(["a", "b", "c"]) == "a, b, c"
+    assert summary(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
