@@ -8,7 +8,6 @@ Exit code 0: done; 2: something the caller can mend, said in one sentence (--deb
 """
 import argparse
 import errno
-import hashlib
 import os
 import shutil
 import sys
@@ -114,28 +113,19 @@ def check_names(cfg):
             raise CommandError(f"{what} {name!r} is unknown: {near}give {remedy} one of {', '.join(sorted(known))}")
 
 
-def job_key(cfg, args):
-    """Digest of everything that makes this run another run."""
-    from results import config_digest
-
-    parts = [config_digest(cfg), str(args.eval_only), str(args.load_epoch), args.model_dir]
-    if args.model_dir:  # a retrained model makes another evaluation
-        parts += [str(path.stat().st_mtime_ns) for path in sorted(Path(args.model_dir).glob("*/checkpoint"))]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
 def run(args, engine):
     import datasets  # noqa: F401  registers the data sets
     from dassl.engine import build_trainer
     from dassl.utils import collect_env_info, set_random_seed, setup_logger
 
-    from results import done_key, mark_done, record_evaluations
+    from recorder import record_run
+    from run_state import done_key, job_key, mark_done, mark_started, started_key, tests_older_model
 
     cfg = make_config(args)
     check_names(cfg)
     key = job_key(cfg, args)
     finished = done_key(cfg.OUTPUT_DIR)
-    if finished == key:
+    if finished == key and not (args.eval_only and tests_older_model(cfg.OUTPUT_DIR, args.model_dir)):
         print(f"{cfg.OUTPUT_DIR} is done already (delete its file done to run it again)")
         return
     if finished is not None and not args.eval_only:
@@ -152,14 +142,16 @@ def run(args, engine):
         print(engine)
         if cfg.VERBOSE:
             print(f"** Config **\n{cfg}\n** Environment **\n{collect_env_info()}\n")
-        record_evaluations(trainer, cfg, engine)
+        record_run(trainer, cfg, engine)
+        if finished is None and not args.eval_only:
+            mark_started(cfg.OUTPUT_DIR, key)
         if not train_and_test(trainer, args):
             return
     except Exception as error:
         if fresh and getattr(error, "exit_code", None) == 2:
             remove_if_nothing_came_of_it(cfg.OUTPUT_DIR)
         raise
-    if finished is None:
+    if finished == key or finished is None and started_key(cfg.OUTPUT_DIR) in (None, key):
         mark_done(cfg.OUTPUT_DIR, key)
     if hasattr(trainer, "remove_train_state"):
         trainer.remove_train_state()

@@ -1,4 +1,4 @@
-"""What record_evaluations writes down while a trainer trains, validates, is tested from a checkpoint, or is resumed."""
+"""What record_run writes down while a trainer trains, validates, is tested from a checkpoint, or is resumed."""
 import json
 from types import SimpleNamespace
 
@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from datasets.base import FewShotDataset
-from results import RECORDS_FILE, config_digest, read_records, record_evaluations
+from recorder import record_run
+from results import RECORDS_FILE, config_digest, read_records, read_training, settings_of
 
 SIDE, CLASSES = 8, 4
 
@@ -18,6 +19,10 @@ class GreySquares(FewShotDataset):
 
     dataset_dir = "squares"
     split_file = "split.json"
+
+
+class GreySquaresElsewhere(GreySquares):
+    """The same under another name."""
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +84,9 @@ def make_trainer(cfg, registers=True):
         def model_inference(self, image):
             return self.model(image)
 
-    if "GreySquares" not in DATASET_REGISTRY.registered_names():
-        DATASET_REGISTRY.register()(GreySquares)
+    for dataset in (GreySquares, GreySquaresElsewhere):
+        if dataset.__name__ not in DATASET_REGISTRY.registered_names():
+            DATASET_REGISTRY.register()(dataset)
     return Linear(cfg)
 
 
@@ -100,9 +106,12 @@ def count_correct(trainer, loader):
 def test_record_of_a_run(root, tmp_path):
     cfg = make_config(root, tmp_path)
     trainer = make_trainer(cfg)
-    record_evaluations(trainer, cfg, "dassl: bundled engine")
+    record_run(trainer, cfg, "dassl: bundled engine")
     trainer.train()
     (record,) = recorded(cfg)
+    assert record["settings"] == settings_of(cfg) and record["settings"]["OPTIM.LR"] == 0.02
+    assert record["settings"]["INPUT.SIZE"] == [SIDE, SIDE] and "OUTPUT_DIR" not in record["settings"]
+    assert (record["source"], record["parent"]) == ("GreySquares", "")
     correct = count_correct(trainer, trainer.test_loader)
     expected = {
         "trainer": "Linear", "dataset": "GreySquares", "seed": 3, "shots": 5, "classes": "all", "split": "test",
@@ -120,7 +129,7 @@ def test_record_of_a_run(root, tmp_path):
 def test_validation_and_best_epoch(root, tmp_path):
     cfg = make_config(root, tmp_path, **{"TEST.FINAL_MODEL": "best_val"})
     trainer = make_trainer(cfg)
-    record_evaluations(trainer, cfg)
+    record_run(trainer, cfg)
     trainer.train()
     *validation, test = recorded(cfg)
     assert [(record["split"], record["epoch"], record["total"]) for record in validation] == [
@@ -135,10 +144,50 @@ def test_evaluation_of_a_checkpoint_names_its_epoch(root, tmp_path, epoch, expec
     make_trainer(trained).train()
     cfg = make_config(root, tmp_path / "tested")
     trainer = make_trainer(cfg)
-    record_evaluations(trainer, cfg)
+    record_run(trainer, cfg)
     trainer.load_model(trained.OUTPUT_DIR, epoch=epoch)
     trainer.test()
     assert summary(cfg) == [("test", expected)]
+    (record,) = recorded(cfg)
+    assert (record["source"], record["parent"]) == ("", "")  # that run left no records
+
+
+@pytest.mark.parametrize("no_test", [False, True])
+def test_evaluation_names_what_its_prompts_were_trained_on(root, tmp_path, no_test):
+    trained = make_config(root, tmp_path / "trained", **{"TEST.NO_TEST": no_test})
+    trainer = make_trainer(trained)
+    record_run(trainer, trained)
+    trainer.train()
+    cfg = make_config(root, tmp_path / "tested", **{"DATASET.NAME": "GreySquaresElsewhere"})
+    trainer = make_trainer(cfg)
+    record_run(trainer, cfg)
+    trainer.load_model(trained.OUTPUT_DIR)
+    trainer.test()
+    (record,) = recorded(cfg)
+    assert (record["dataset"], record["source"]) == ("GreySquaresElsewhere", "GreySquares")
+    assert record["parent"] == config_digest(trained)
+
+
+def test_epochs_of_training(root, tmp_path):
+    cfg = make_config(root, tmp_path)
+    trainer = make_trainer(cfg)
+    losses, forward_backward = [], trainer.forward_backward
+
+    def remembering(batch):
+        losses.append(forward_backward(batch)["loss"])
+        return {"loss": torch.tensor(losses[-1]), "epoch": 7}  # a name that the record has itself
+
+    trainer.forward_backward = remembering
+    record_run(trainer, cfg)
+    trainer.train()
+    epochs = read_training([tmp_path])
+    assert [epoch["epoch"] for epoch in epochs] == [1, 2, 3] and all(epoch["batches"] == 5 for epoch in epochs)
+    means = [sum(losses[k * 5:k * 5 + 5]) / 5 for k in range(3)]
+    assert [epoch["loss"] for epoch in epochs] == pytest.approx(means, rel=1e-5)
+    assert epochs[0]["lr"] == 0.02 > epochs[1]["lr"] > epochs[2]["lr"] > 0
+    (record,) = recorded(cfg)
+    same = ("trainer", "dataset", "seed", "shots", "classes", "stage", "config_digest")
+    assert {key: epochs[2][key] for key in same} == {key: record[key] for key in same}
 
 
 def test_training_after_loading_counts_its_own_epochs(root, tmp_path):
@@ -147,7 +196,7 @@ def test_training_after_loading_counts_its_own_epochs(root, tmp_path):
     make_trainer(first).train()
     cfg = make_config(root, tmp_path / "second", **{"OPTIM.MAX_EPOCH": 1})
     trainer = make_trainer(cfg)
-    record_evaluations(trainer, cfg)
+    record_run(trainer, cfg)
     trainer.load_model(first.OUTPUT_DIR)
     trainer.train()
     assert summary(cfg) == [("test", 1)]
@@ -160,14 +209,14 @@ def test_run_that_was_killed_before_its_test(root, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         trainer.train()
     trainer = make_trainer(cfg)
-    record_evaluations(trainer, cfg)
+    record_run(trainer, cfg)
     trainer.train()
     assert summary(cfg) == [("test", 3)]
     (resumed,) = recorded(cfg)
 
     cfg = make_config(root, tmp_path / "uninterrupted")
     trainer = make_trainer(cfg)
-    record_evaluations(trainer, cfg)
+    record_run(trainer, cfg)
     trainer.train()
     (uninterrupted,) = recorded(cfg)
     assert {k for k in resumed if resumed[k] != uninterrupted[k]} <= {"folder", "seconds", "peak_memory_mb", "date"}
@@ -176,7 +225,7 @@ def test_run_that_was_killed_before_its_test(root, tmp_path):
 def test_without_training(root, tmp_path):
     cfg = make_config(root, tmp_path)
     trainer = make_trainer(cfg, registers=False)
-    record_evaluations(trainer, cfg)
+    record_run(trainer, cfg)
     trainer.test()
     assert summary(cfg) == [("test", 0)]
 
@@ -185,7 +234,7 @@ def test_stage_of_mao(root, tmp_path):
     cfg = make_config(root, tmp_path)
     trainer = make_trainer(cfg)
     trainer.mao_stage = "new"
-    record_evaluations(trainer, cfg)
+    record_run(trainer, cfg)
     trainer.test()
     (record,) = recorded(cfg)
     assert record["stage"] == "new"
@@ -197,7 +246,7 @@ def test_counts_of_an_evaluator_elsewhere(root, tmp_path):
     trainer = make_trainer(cfg)
     trainer.evaluator = SimpleNamespace(
         _correct=torch.tensor(3), _total=4, evaluate=lambda: {"accuracy": 75.0, "macro_f1": torch.tensor(50.0)})
-    record_evaluations(trainer, cfg)
+    record_run(trainer, cfg)
     trainer.evaluator.evaluate()
     assert (tmp_path / RECORDS_FILE).is_file()
     (record,) = recorded(cfg)

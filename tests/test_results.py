@@ -7,7 +7,10 @@ import sys
 import pytest
 
 from results import (
-    IDENTITY, RECORDS_FILE, ResultsError, append_record, config_digest, done_key, mark_done, read_records)
+    EFFICIENCY_FILE, IDENTITY, RECORDS_FILE, TRAINING_FILE, ResultsError, append_record, config_digest,
+    read_efficiency, read_records, read_training)
+from run_state import done_key, mark_done
+from trainers import mao
 
 
 def record(**changes):
@@ -71,6 +74,21 @@ def test_bad_line_is_named_or_skipped(tmp_path):
     assert found(tmp_path, skip_bad=True) == [record(seed=1), record(seed=2)]
 
 
+def test_each_kind_of_record_has_its_file(tmp_path):
+    epoch = {**record(), "loss": 1.5}
+    measured = {"trainer": "CoOp", "dataset": "Pictograms", "num_classes": 9, "batch_size": 4, "device": "cpu",
+                "date": "today"}
+    append_record(tmp_path, record())
+    append_record(tmp_path, epoch, TRAINING_FILE)
+    append_record(tmp_path, {**epoch, "loss": 0.5}, TRAINING_FILE)  # the epoch was run again after a stop
+    append_record(tmp_path, measured, EFFICIENCY_FILE)
+    where = {"folder": str(tmp_path)}
+    assert read_records([tmp_path]) == [{**record(), **where}]
+    assert read_training([tmp_path]) == [{**epoch, "loss": 0.5, **where}]
+    assert read_efficiency([tmp_path]) == [{**measured, **where}]
+    assert read_training([tmp_path / RECORDS_FILE]) == []  # a file stands for itself alone
+
+
 def test_path_that_does_not_exist(tmp_path):
     with pytest.raises(ResultsError, match="nowhere"):
         read_records([tmp_path / "nowhere"])
@@ -120,6 +138,20 @@ def test_digest_depends_on_what_changes_results(key, value):
     cfg = default_config()
     cfg.merge_from_list([key, value])
     assert config_digest(cfg) != config_digest(default_config())
+
+
+def test_digest_depends_on_which_run_a_folder_holds_not_where_it_is(tmp_path):
+    def digest(folder):
+        cfg = default_config()
+        mao.extend_cfg(cfg)
+        cfg.MAO.BASE_DIR = str(folder)
+        return config_digest(cfg)
+
+    append_record(tmp_path / "a", record(config_digest="x"))
+    append_record(tmp_path / "b", record(config_digest="x"), TRAINING_FILE)
+    append_record(tmp_path / "c", record(config_digest="y"))
+    assert digest(tmp_path / "a") == digest(tmp_path / "b") != digest(tmp_path / "c")
+    assert digest("not there") != digest("nor there")
 
 
 def test_record_file_is_one_json_object_a_line(tmp_path):
