@@ -3,4 +3,18 @@ from compat import resolve_dassl
 
 resolve_dassl()  # for `python -m datasets.check`; train.py has done it already
 
-from . import pictograms  # noqa: E402, F401
+from . import (  # noqa: E402, F401
+    caltech101,
+    dtd,
+    eurosat,
+    fgvc_aircraft,
+    food101,
+    imagenet,
+    imagenet_variants,
+    oxford_flowers,
+    oxford_pets,
+    pictograms,
+    stanford_cars,
+    sun397,
+    ucf101,
+)

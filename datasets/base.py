@@ -11,6 +11,7 @@ from dassl.data.datasets import DatasetBase, Datum
 from .errors import DatasetError
 from .few_shot import cached_draw, short_classes
 from .files import missing_files, missing_folders, summary
+from .own_split import own_split
 from .places import find_folder
 from .split_file import PARTS, check_labels, read_split
 
@@ -41,7 +42,9 @@ class FewShotDataset(DatasetBase):
     Class attributes, set by the data sets:
         dataset_dir: folder under DATASET.ROOT.
         image_dir: folder in it that the paths of the split are relative to.
-        split_file: name of the split file in ``dataset_dir``.
+        split_file: name of the official split file in ``dataset_dir``.
+        build_split: class method that makes parts from the raw files of the folder, for when that file is missing.
+        renamed: {class name as in the files: class name to use}.
         test_only: whether it has no images to train on. Its test items then are its training items too, as in the
             originals, so that class names are known; DATASET.NUM_SHOTS does not matter.
         listed: whether its items come from a listing of the folders, so that they are known to exist.
@@ -57,6 +60,8 @@ class FewShotDataset(DatasetBase):
     dataset_dir = None
     image_dir = "images"
     split_file = None
+    build_split = None
+    renamed = {}
     test_only = False
     listed = False
 
@@ -93,6 +98,9 @@ class FewShotDataset(DatasetBase):
         folder = data_root(root) / cls.dataset_dir
         cls.prepare(folder)
         parts, digest, *official = cls.read_parts(folder)
+        if cls.renamed:
+            parts = {part: [(path, label, cls.renamed.get(name, name)) for path, label, name in items]
+                     for part, items in parts.items()}
         check_labels(parts, folder / (cls.split_file or ""), cls.test_only)
         return Reading(cls.__name__, folder, folder / cls.image_dir, parts, digest, *official)
 
@@ -104,7 +112,9 @@ class FewShotDataset(DatasetBase):
     @classmethod
     def read_parts(cls, folder):
         """(parts, digest) or (parts, digest, official) as in Reading."""
-        return read_split(folder / cls.split_file)
+        if cls.build_split is None or (folder / cls.split_file).exists():
+            return read_split(folder / cls.split_file)
+        return own_split(cls.__name__, folder, cls.split_file, lambda: cls.build_split(folder))
 
     def draw(self, parts, shots, seed):
         """Replace the train and validation items of ``parts`` by the few-shot draw of a seed."""

@@ -5,12 +5,12 @@ images are drawn without repetition; then up to four validation images a class f
 """
 import hashlib
 import json
-import os
 import random
-import tempfile
 from pathlib import Path
 
-from .split_file import as_item
+from .atomic import write_text
+from .originals_draws import read_pickled_draw
+from .split_file import as_item, group_by_label
 
 MAX_VAL_SHOTS = 4
 
@@ -36,14 +36,6 @@ def draw(items, shots, rng):
     return drawn
 
 
-def group_by_label(items):
-    """{label: items} in order of first appearance."""
-    groups = {}
-    for item in items:
-        groups.setdefault(item[1], []).append(item)
-    return groups
-
-
 def short_classes(items, shots):
     """Names of the classes with fewer than ``shots`` items."""
     return [group[0][2] for group in group_by_label(items).values() if len(group) < shots]
@@ -52,9 +44,10 @@ def short_classes(items, shots):
 def cached_draw(train, val, shots, seed, folder, split_digest):
     """``draw_few_shots`` with a file ``shot_<shots>-seed_<seed>.json`` in ``folder`` that keeps the result.
 
-    The file is used only if it was made from the same split (``split_digest``); otherwise it is made again. A folder
-    that cannot be written to costs nothing but the file. A negative seed draws from the global random stream and
-    leaves no file, because the next run is to draw anew.
+    The file is used only if it was made from the same split (``split_digest``); otherwise it is made again. A draw that
+    a repository of the CoOp family left there (a pickle) is taken over if it fits the split. A folder that cannot be
+    written to costs nothing but the file. A negative seed draws from the global random stream and leaves no file,
+    because the next run is to draw anew.
     """
     if seed < 0:
         return draw_few_shots(train, val, shots, random)
@@ -63,6 +56,10 @@ def cached_draw(train, val, shots, seed, folder, split_digest):
     if known is not None:
         return known
     drawn = draw_few_shots(train, val, shots, random.Random(seed))
+    pickled_train, pickled_val = read_pickled_draw(path.with_suffix(".pkl"), train, val, shots)
+    if pickled_train is not None:
+        print(f"few-shot draw taken over from {path.with_suffix('.pkl')}")
+        drawn = pickled_train, drawn[1] if pickled_val is None else pickled_val
     try:
         write_draw(path, drawn, split_digest)
     except OSError as error:
@@ -91,16 +88,7 @@ def write_draw(path, drawn, split_digest):
     """Save a draw atomically, so that runs which start at the same time see a whole file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     train, val = drawn
-    content = {"split_digest": split_digest, "digest": draw_digest(drawn), "train": train, "val": val}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file)
-        os.chmod(temporary, 0o644)  # mkstemp's files are private
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    write_text(path, json.dumps({"split_digest": split_digest, "digest": draw_digest(drawn), "train": train, "val": val}))
 
 
 def draw_digest(parts):

@@ -5,13 +5,13 @@ are asked for, and those that did not change since the cache was written are not
 """
 import json
 import os
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tqdm import tqdm
 
+from .atomic import write_text
 from .errors import DatasetError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")  # in any case
@@ -108,19 +108,8 @@ def read_cache(path):
 
 def write_cache(path, folders):
     """Write a cache file atomically, or not at all where that is impossible."""
-    path = Path(path)
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+        # In one piece: json.dump calls write for each of a million names.
+        write_text(path, json.dumps({"format": CACHE_FORMAT, "folders": folders}, separators=(",", ":")))
     except OSError:
-        return  # a read-only data root
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            # In one piece: json.dump calls write for each of a million names.
-            file.write(json.dumps({"format": CACHE_FORMAT, "folders": folders}, separators=(",", ":")))
-        os.chmod(temporary, 0o644)  # mkstemp's files are private
-        os.replace(temporary, path)
-    except OSError:
-        os.unlink(temporary)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        pass  # a read-only data root

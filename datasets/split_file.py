@@ -70,3 +70,11 @@ def check_labels(parts, source, test_only=False):
             if label not in labels:
                 raise DatasetError(f"{str(source)!r}: {part} image {path!r} is of class {classname!r} (label {label}), "
                                    f"which has no {kind} image: leave it out, or add {kind} images")
+
+
+def group_by_label(items):
+    """{label: items} in order of first appearance."""
+    groups = {}
+    for item in items:
+        groups.setdefault(item[1], []).append(item)
+    return groups

@@ -1,0 +1,35 @@
+"""ImageNet: 1,000 classes, one folder each, named by WordNet number; its validation images are the test images.
+
+Labels follow the sorted folder names; classnames.txt, of the CLIP authors, gives the names. Two pairs of classes have
+the same name.
+"""
+import hashlib
+import json
+
+from dassl.data.datasets import DATASET_REGISTRY
+
+from .base import FewShotDataset
+from .class_names import named_items, read_class_names
+from .errors import DatasetError
+from .scan import list_images
+
+
+@DATASET_REGISTRY.register()
+class ImageNet(FewShotDataset):
+    dataset_dir = "imagenet"
+    listed = True
+
+    @classmethod
+    def read_parts(cls, folder):
+        names = read_class_names(folder)
+        images = {part: list_images(folder / "images" / part, folder / f".listing_{part}.json")
+                  for part in ("train", "val")}
+        unknown = sorted(set(images["val"]) - set(images["train"]))
+        if unknown:
+            raise DatasetError(f"the class folder {str(folder / 'images' / 'val' / unknown[0])!r} has no counterpart in "
+                               "images/train: add it there, or remove this one")
+        labels = {wnid: label for label, wnid in enumerate(images["train"])}
+        train = named_items(images["train"], labels, names, "train/")
+        test = named_items(images["val"], labels, names, "val/")
+        digest = hashlib.sha256(json.dumps([images, names]).encode()).hexdigest()
+        return {"train": train, "val": [], "test": test}, digest

@@ -1,0 +1,71 @@
+"""Read the few-shot draws that CoOp-family repositories left in a data root: pickles of Dassl's Datum objects.
+
+A pickle can run any code when it is loaded, so these are loaded by an unpickler that knows one class only. Their paths
+are absolute, often of another machine: an image is found by the end of its path.
+"""
+import pickle
+
+from .split_file import group_by_label
+
+DATUM = ("dassl.data.datasets.base_dataset", "Datum")
+
+
+class PickledDatum:
+    """What a pickled Datum is loaded as; its state has _impath, _label, _domain and _classname."""
+
+
+class DatumUnpickler(pickle.Unpickler):
+    """Loads Datum objects in lists and dicts, and refuses everything else."""
+
+    def find_class(self, module, name):
+        if (module, name) == DATUM:
+            return PickledDatum
+        raise pickle.UnpicklingError(f"it holds {module}.{name}")
+
+    def persistent_load(self, pid):
+        raise pickle.UnpicklingError("it holds a persistent id")
+
+
+def read_pickled_draw(path, train, val, shots):
+    """The draw in a pickle ``shot_<k>-seed_<s>.pkl`` of the originals, as items of the present split.
+
+    Args:
+        path: the pickle. train, val: items of the split. shots: images a class that the draw has to have.
+
+    Returns:
+        (drawn train items, drawn validation items); the latter is None if the pickle has none. None for both if there
+        is no such file, or if it does not fit the split, which is said in a line.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = DatumUnpickler(file).load()
+        drawn = {part: [(datum._impath, datum._label) for datum in content[part]]
+                 for part in ("train", "val") if part in content}
+        return (present_items(drawn["train"], train, shots),
+                present_items(drawn["val"], val, None) if "val" in drawn else None)
+    except FileNotFoundError:
+        return None, None
+    except Exception as error:  # a damaged or hostile pickle can raise anything
+        print(f"the few-shot draw {path} is not used ({type(error).__name__}: {error}): drawn anew")
+        return None, None
+
+
+def present_items(drawn, items, shots):
+    """Find (path, label) pairs among items by the end of the path; ValueError if one is not there.
+
+    ``shots``: how many a class have to be there, or all of a class that has fewer; None if any number will do.
+    """
+    by_path = {item[0]: item for item in items}
+    found = []
+    for path, label in drawn:
+        parts = str(path).replace("\\", "/").split("/")
+        tails = ("/".join(parts[start:]) for start in range(len(parts)))
+        item = next((by_path[tail] for tail in tails if tail in by_path), None)
+        if item is None or item[1] != label:
+            raise ValueError(f"{path!r} with label {label} is not in the present split")
+        found.append(item)
+    if shots is not None:
+        wanted = {label: min(shots, len(group)) for label, group in group_by_label(items).items()}
+        if {label: len(group) for label, group in group_by_label(found).items()} != wanted:
+            raise ValueError(f"it does not hold {shots} images of each class")
+    return found
