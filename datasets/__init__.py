@@ -9,6 +9,7 @@ from . import (  # noqa: E402, F401
     eurosat,
     fgvc_aircraft,
     food101,
+    image_folder,
     imagenet,
     imagenet_variants,
     oxford_flowers,

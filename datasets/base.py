@@ -13,7 +13,7 @@ from .few_shot import cached_draw, short_classes
 from .files import missing_files, missing_folders, summary
 from .own_split import own_split
 from .places import find_folder
-from .split_file import PARTS, check_labels, read_split
+from .split_file import PARTS, check_duplicates, check_labels, read_split
 
 SUBSAMPLES = ("all", "base", "new")
 
@@ -47,6 +47,7 @@ class FewShotDataset(DatasetBase):
         renamed: {class name as in the files: class name to use}.
         test_only: whether it has no images to train on. Its test items then are its training items too, as in the
             originals, so that class names are known; DATASET.NUM_SHOTS does not matter.
+        draws_dir: folder in ``dataset_dir`` that few-shot draws are kept in.
         listed: whether its items come from a listing of the folders, so that they are known to exist.
 
     Attributes:
@@ -64,6 +65,7 @@ class FewShotDataset(DatasetBase):
     renamed = {}
     test_only = False
     listed = False
+    draws_dir = "split_fewshot"
 
     def __init__(self, cfg):
         options = cfg.DATASET
@@ -101,7 +103,10 @@ class FewShotDataset(DatasetBase):
         if cls.renamed:
             parts = {part: [(path, label, cls.renamed.get(name, name)) for path, label, name in items]
                      for part, items in parts.items()}
-        check_labels(parts, folder / (cls.split_file or ""), cls.test_only)
+        source = folder / (cls.split_file or "")
+        check_labels(parts, source, cls.test_only)
+        if not cls.listed:
+            check_duplicates(parts, source)
         return Reading(cls.__name__, folder, folder / cls.image_dir, parts, digest, *official)
 
     @classmethod
@@ -122,7 +127,7 @@ class FewShotDataset(DatasetBase):
         if few:
             print(f"fewer than {shots} training images, so all are taken: {', '.join(few)}")
         parts["train"], parts["val"] = cached_draw(
-            parts["train"], parts["val"], shots, seed, self.folder / "split_fewshot", self.split_digest)
+            parts["train"], parts["val"], shots, seed, self.folder / self.draws_dir, self.split_digest)
 
 
 def data_root(root):

@@ -3,7 +3,7 @@
     python -m datasets.check Caltech101 DescribableTextures --root DATA
     python -m datasets.check all --root DATA --full
 
-Counts classes and images of each part, looks for images that are missing or listed twice, and compares the counts with
+Counts classes and images of each part, looks for images that are missing, and compares the counts with
 those of the CoOp paper (``expected_counts.json``). ``--full`` decodes every image, on all cores.
 Exit code 0: everything is as it has to be; 1: something is wrong, as listed; 2: a data set could not be checked at all.
 """
@@ -55,7 +55,6 @@ def check(name, root, full=False, jobs=None):
     labels = {label for part in PARTS for _, label, _ in reading.parts[part]}
     report = Report(name, {"classes": len(labels), **{part: len(reading.parts[part]) for part in PARTS}})
     report.problems += count_problems(name, report.counts)
-    report.problems += duplicate_problems(reading.parts)
     missing = missing_files(reading.images, paths)
     if missing:
         report.problems.append(f"{len(missing)} of {len(paths)} images are missing in {str(reading.images)!r}, "
@@ -70,17 +69,6 @@ def count_problems(name, counts):
     expected = json.loads(EXPECTED.read_text(encoding="utf-8")).get(name, {})
     return [f"{counts[what]} {'classes' if what == 'classes' else what + ' images'}, but {wanted or 0} are published"
             for what, wanted in expected.items() if counts[what] != (wanted or 0)]
-
-
-def duplicate_problems(parts):
-    """A sentence on images that are listed twice, if there are any."""
-    seen, twice = {}, []
-    for part in PARTS:
-        for path, _, _ in parts[part]:
-            if path in seen:
-                twice.append(f"{path} ({seen[path]} and {part})" if seen[path] != part else f"{path} (twice in {part})")
-            seen[path] = part
-    return [f"{len(twice)} images are listed twice, {summary(twice)}: get the split file again"] if twice else []
 
 
 def image_problems(folder, paths, jobs, name):

@@ -19,8 +19,8 @@ class OxfordPets(FewShotDataset):
 
 def read_annotations(path):
     """Items of a list with lines of image name, label from 1, species and breed number."""
-    return [entry(path, line, lambda: pet_item(*line.split()[:2])) for line in read_lines(path)]
+    def item(line):
+        name, label = line.split()[0], line.split()[1]
+        return f"{name}.jpg", int(label) - 1, name.rpartition("_")[0].lower()
 
-
-def pet_item(name, label):
-    return f"{name}.jpg", int(label) - 1, name.rpartition("_")[0].lower()
+    return [entry(path, line, lambda: item(line)) for line in read_lines(path)]

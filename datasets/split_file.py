@@ -72,6 +72,17 @@ def check_labels(parts, source, test_only=False):
                                    f"which has no {kind} image: leave it out, or add {kind} images")
 
 
+def check_duplicates(parts, source):
+    """Raise DatasetError if an image is listed twice: in two classes, in train and test, or in one part."""
+    seen = {}
+    for part in PARTS:
+        for path, _, classname in parts[part]:
+            if path in seen:
+                raise DatasetError(f"{str(source)!r} lists the image {path!r} twice, in {seen[path]} and in {part} as "
+                                   f"{classname!r}: remove one of the entries, or get the split file again")
+            seen[path] = f"{part} as {classname!r}"
+
+
 def group_by_label(items):
     """{label: items} in order of first appearance."""
     groups = {}

@@ -74,9 +74,8 @@ def test_missing_images_and_other_counts_are_listed(tmp_path, expect, capsys):
 def test_images_listed_twice_are_named(tmp_path, expect, capsys):
     write_shapes(tmp_path, lambda split: split["test"].append(split["train"][0]))
     expect(classes=2)
-    assert run("CheckedShapes", "--root", tmp_path) != 0
-    streams = capsys.readouterr()
-    assert "disc/train0.png" in streams.out + streams.err
+    assert run("CheckedShapes", "--root", tmp_path) == 2
+    assert "lists the image 'disc/train0.png' twice, in train as 'disc' and in test" in capsys.readouterr().err
 
 
 def test_full_finds_images_that_cannot_be_decoded(tmp_path, expect, capsys):

@@ -1,0 +1,112 @@
+"""ImageFolder: images of one's own, one folder per class, without code or a split file.
+
+DATASET.ROOT is the folder itself. It holds either class folders, which are split here at random (50 % train, 20 %
+validation, 30 % test, per class, with a fixed seed), or the folders train and test, and perhaps val, with class folders
+in each. Without val, a fifth of train becomes validation images. ``classnames.json`` may give names to class folders.
+"""
+import hashlib
+import json
+
+from dassl.data.datasets import DATASET_REGISTRY
+
+from .atomic import write_text
+from .base import FewShotDataset
+from .errors import DatasetError
+from .own_split import SEED, split_in_three, split_off_validation
+from .scan import list_images
+from .split_file import PARTS, read_split
+from .text_lists import read_table
+
+SPLIT = "split_image_folder.json"
+NAMES = "classnames.json"
+
+
+@DATASET_REGISTRY.register()
+class ImageFolder(FewShotDataset):
+    dataset_dir = ""
+    image_dir = ""
+    draws_dir = ".split_fewshot"  # hidden, as it is no class
+    listed = True
+
+    @classmethod
+    def prepare(cls, folder):
+        if not folder.is_dir():
+            raise DatasetError(f"the image folder {str(folder)!r} does not exist: give --root (DATASET.ROOT) the folder "
+                               "that holds one folder of images per class")
+
+    @classmethod
+    def read_parts(cls, folder):
+        listing = list_parts(folder)
+        names = class_names(folder, sorted({name for images in listing.values() for name in images}))
+        listing_digest = hashlib.sha256(json.dumps([listing, names, SEED]).encode()).hexdigest()
+        saved = read_saved(folder / SPLIT, listing_digest)
+        if saved is not None:
+            return saved
+        parts = make_parts(listing, names)
+        content = json.dumps({**parts, "seed": SEED, "listing_digest": listing_digest})
+        try:
+            write_text(folder / SPLIT, content)
+        except OSError:  # a folder that cannot be written to: the same split is made again next time
+            pass
+        return parts, hashlib.sha256(content.encode()).hexdigest()
+
+
+def list_parts(folder):
+    """{part: {class folder name: file names}}; the part is "" where the class folders lie in the folder itself."""
+    present = [part for part in PARTS if (folder / part).is_dir()]
+    if not present:
+        return {"": list_images(folder)}
+    lacking = [part for part in ("train", "test") if part not in present]
+    if lacking:
+        raise DatasetError(f"{str(folder)!r} holds the folder {present[0]!r}, but no {lacking[0]!r}: give both train and "
+                           "test (val may be left out), or class folders alone")
+    listing = {part: list_images(folder / part) for part in present}
+    for part in present:
+        unknown = sorted(set(listing[part]) - set(listing["train"]))
+        if unknown:
+            raise DatasetError(f"the class folder {str(folder / part / unknown[0])!r} has no counterpart in "
+                               f"{str(folder / 'train')!r}: add training images, or remove it")
+    return listing
+
+
+def class_names(folder, classes):
+    """{class folder name: class name}: those of classnames.json, else the folder's name."""
+    if not (folder / NAMES).exists():
+        return {name: name for name in classes}
+    table = read_table(folder / NAMES)
+    for name, value in table.items():
+        if name not in classes:
+            raise DatasetError(f"{str(folder / NAMES)!r} names {name!r}, but there is no such class folder: correct it")
+        if not isinstance(value, str) or not value.strip():
+            raise DatasetError(f"{str(folder / NAMES)!r} gives {name!r} the name {value!r}: give a text")
+    return {name: table.get(name, name) for name in classes}
+
+
+def make_parts(listing, names):
+    """{"train": items, "val": items, "test": items} of a listing; labels in the order of the sorted folder names."""
+    labels = {name: label for label, name in enumerate(names)}
+    items = {part: [(f"{part}/{name}/{file}" if part else f"{name}/{file}", labels[name], names[name])
+                    for name, files in images.items() for file in files] for part, images in listing.items()}
+    if "" in items:
+        few = [name for name, files in listing[""].items() if len(files) < 3]
+        if few:
+            raise DatasetError(f"the class folder {few[0]!r} holds {len(listing[''][few[0]])} images: three are needed for "
+                               "train, val and test; add some, or remove the folder")
+        return split_in_three(items[""])
+    if "val" in items:
+        return {part: items[part] for part in PARTS}
+    return split_off_validation(items["train"], items["test"])
+
+
+def read_saved(path, listing_digest):
+    """(parts, digest) of the split that was made of the same files; None if there is none."""
+    if not path.exists():
+        return None
+    try:
+        content = read_table(path)
+        if content.get("listing_digest") == listing_digest:
+            return read_split(path)
+        print(f"the files below {path.parent} have changed: they are split anew")
+    except DatasetError:
+        print(f"{path} is damaged: the files are split anew")
+    return None
