@@ -194,21 +194,25 @@ def sentence(error):
     return " ".join(line.strip() for line in lines)
 
 
-def main(argv=None):
-    args = parse_arguments(argv)
+def exit_code(action, debug=False):
+    """Call a function; what a caller can mend becomes a sentence on the error stream. Returns the exit code."""
     try:
-        engine = resolve_dassl()
-        run(args, engine)
+        action()
         return 0
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from the last finished epoch", file=sys.stderr)
         return 130
     except Exception as error:
         full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        if args.debug or not (full or getattr(error, "exit_code", None) == 2):
+        if debug or not (full or getattr(error, "exit_code", None) == 2):
             raise
         print(f"error: {sentence(error)}", file=sys.stderr)
         return 2
+
+
+def main(argv=None):
+    args = parse_arguments(argv)
+    return exit_code(lambda: run(args, resolve_dassl()), args.debug)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Train a trainer with MAO (step 1) on all classes of SOURCE (imagenet), for tests on other data sets.
+#   bash scripts/mao/xd_train.sh TRAINER SEED
+set -euo pipefail
+source "$(dirname "$0")/../defaults.sh"
+usage 2 "TRAINER SEED" "$@"
+xd_train "$@"

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Base to new: Table I of the paper.
+#   bash scripts/reproduce/table1.sh [--demo] [--dry-run] [--engine none|ray] [--jobs N] [...] [KEY VALUE ...]
+# --help lists all options; docs/reproduce.md says what it needs. A second call goes on where the first one stopped.
+set -euo pipefail
+source "$(dirname "$0")/setup.sh"
+exec "$PYTHON" -m scripts.sweep table1 "$@"
