@@ -25,6 +25,7 @@ NAMES = "classnames.json"
 class ImageFolder(FewShotDataset):
     dataset_dir = ""
     image_dir = ""
+    split_file = SPLIT
     draws_dir = ".split_fewshot"  # hidden, as it is no class
     listed = True
 
@@ -88,10 +89,6 @@ def make_parts(listing, names):
     items = {part: [(f"{part}/{name}/{file}" if part else f"{name}/{file}", labels[name], names[name])
                     for name, files in images.items() for file in files] for part, images in listing.items()}
     if "" in items:
-        few = [name for name, files in listing[""].items() if len(files) < 3]
-        if few:
-            raise DatasetError(f"the class folder {few[0]!r} holds {len(listing[''][few[0]])} images: three are needed for "
-                               "train, val and test; add some, or remove the folder")
         return split_in_three(items[""])
     if "val" in items:
         return {part: items[part] for part in PARTS}

@@ -9,15 +9,17 @@ import json
 import random
 
 from .atomic import write_text
-from .split_file import group_by_label, read_split
+from .errors import DatasetError
+from .split_file import check_duplicates, check_labels, group_by_label, read_split
 
 SEED = 1
 TRAIN_SHARE, VAL_SHARE = 0.5, 0.2  # of a class; the rest is for tests
 VAL_OF_TRAIN = 0.2
+FEWEST = 4  # images that leave at least one for each of the three parts
 
 
 def own_split(name, folder, official, build):
-    """Read the split that was made here, or make it.
+    """Read the split that was made here, or make it; one that does not hold together is not written.
 
     Args:
         name: the data set's name. folder: its folder. official: name of the missing official split file.
@@ -25,22 +27,30 @@ def own_split(name, folder, official, build):
 
     Returns:
         (parts, digest, False), as ``FewShotDataset.read_parts``.
+
+    Raises:
+        DatasetError: the raw files are missing, damaged or do not fit together.
     """
     path = folder / f"split_own_{name}.json"
     print(f"{folder / official} is missing, so {name} is split at random ({path.name}): results are not comparable with "
           f"published ones; to get the official split, run python -m datasets.download {name} --splits")
-    if not path.exists():
-        parts = build()
+    if path.exists():
         try:
-            write_text(path, json.dumps(parts))
-        except OSError:  # a data root that cannot be written to: the same split is made again next time
-            return parts, digest_of(parts), False
-    parts, digest = read_split(path)
-    return parts, digest, False
+            return (*read_split(path), False)
+        except DatasetError:
+            print(f"{path} is damaged: the files are split anew")
+    parts = build()
+    check_labels(parts, f"the raw files in {folder}")
+    check_duplicates(parts, f"the raw files in {folder}")
+    try:
+        write_text(path, json.dumps(parts))
+    except OSError:  # a data root that cannot be written to: the same split is made again next time
+        pass
+    return parts, digest_of(parts), False
 
 
 def digest_of(parts):
-    """SHA-256 of parts that are in no file, as hex digits."""
+    """SHA-256, as hex digits, of the file that parts are written to."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -49,10 +59,17 @@ def split_in_three(items):
 
     Returns:
         {"train": items, "val": items, "test": items}, class after class.
+
+    Raises:
+        DatasetError: a class has fewer than ``FEWEST`` items.
     """
     rng = random.Random(SEED)
     parts = {"train": [], "val": [], "test": []}
     for group in group_by_label(items).values():
+        if len(group) < FEWEST:
+            path, _, name = group[0]
+            raise DatasetError(f"the class {name!r} has only {len(group)} image(s), {path!r} among them: a split in "
+                               f"train, validation and test images needs {FEWEST}; add some, or leave the class out")
         group = rng.sample(group, len(group))
         n_train, n_val = round(TRAIN_SHARE * len(group)), round(VAL_SHARE * len(group))
         parts["train"] += group[:n_train]

@@ -96,7 +96,7 @@ BAD = {
     "no folder": (lambda root: None, "does not exist"),
     "no class": (lambda root: root.mkdir(), "holds no class folder"),
     "an empty class": (lambda root: (two_classes(root), fill(root, emu=0)), "emu' holds no image"),
-    "too few images": (lambda root: (two_classes(root), fill(root, emu=2)), "'emu' holds 2 images"),
+    "too few images": (lambda root: (two_classes(root), fill(root, emu=3)), "'emu' has only 3 image(s), 'emu/"),
     "no test folder": (lambda root: fill(root / "train", cat=3, dog=3), "but no 'test'"),
     "a test class without training images": (
         lambda root: (fill(root / "train", cat=3, dog=3), fill(root / "test", cat=3, emu=3)), "test/emu' has no counterpart"),

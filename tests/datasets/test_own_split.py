@@ -1,0 +1,105 @@
+"""Splits made from raw files: what is refused, what is left behind, and runs that start together."""
+import multiprocessing
+
+import pytest
+from dassl.data.datasets import DATASET_REGISTRY
+from raw_trees import MAKERS, class_folders, touch
+
+import datasets  # noqa: F401  registers the data sets
+from datasets.errors import DatasetError
+from datasets.own_split import split_in_three, split_off_validation
+
+
+def read(name, root):
+    return DATASET_REGISTRY.get(name).read(root)
+
+
+def items(count, label=0):
+    return [(f"{label}/{number}.jpg", label, f"class {label}") for number in range(count)]
+
+
+@pytest.mark.parametrize("count, sizes", [(4, (2, 1, 1)), (7, (4, 1, 2)), (10, (5, 2, 3)), (83, (42, 17, 24))])
+def test_half_a_fifth_and_the_rest(count, sizes):
+    parts = split_in_three(items(count))
+    assert tuple(len(parts[part]) for part in ("train", "val", "test")) == sizes  # halves round to even
+    assert sorted(parts["train"] + parts["val"] + parts["test"]) == sorted(items(count))
+
+
+def test_a_fifth_of_each_class_for_validation():
+    train = items(20) + items(10, label=1)
+    parts = split_off_validation(train, items(3))
+    assert [sum(item[1] == label for item in parts["val"]) for label in (0, 1)] == [4, 2]
+    assert sorted(parts["train"] + parts["val"]) == sorted(train) and parts["test"] == items(3)
+
+
+def test_a_class_too_small_for_three_parts_is_named_and_nothing_is_written(tmp_path):
+    MAKERS["DescribableTextures"](tmp_path)
+    touch(tmp_path / "dtd" / "images" / "woven", ["a.jpg", "b.jpg", "c.jpg"])
+    with pytest.raises(DatasetError, match=r"'woven' has only 3 image\(s\), 'woven/a.jpg' among them.* needs 4"):
+        read("DescribableTextures", tmp_path)
+    assert not list(tmp_path.rglob("split_own_*"))
+    touch(tmp_path / "dtd" / "images" / "woven", ["d.jpg"])
+    assert "woven" in {name for _, _, name in read("DescribableTextures", tmp_path).parts["test"]}
+
+
+@pytest.mark.parametrize("line, words", [("/z/zoo/sun_1.jpg", "'zoo' (label 3), which has no training image"),
+                                         ("/a/abbey/sun_0.jpg", "'a/abbey/sun_0.jpg' twice")])
+def test_lists_that_do_not_fit_together_leave_no_split(tmp_path, line, words):
+    MAKERS["SUN397"](tmp_path)
+    folder = tmp_path / "sun397"
+    with open(folder / "ClassName.txt", "a") as file:
+        file.write("/z/zoo\n")
+    good = (folder / "Testing_01.txt").read_text()
+    (folder / "Testing_01.txt").write_text(good + line + "\n")
+    with pytest.raises(DatasetError) as caught:
+        read("SUN397", tmp_path)
+    assert words in str(caught.value) and str(folder) in str(caught.value)
+    assert not list(tmp_path.rglob("split_own_*"))
+    (folder / "Testing_01.txt").write_text(good)
+    assert len(read("SUN397", tmp_path).parts["test"]) == 12
+
+
+def test_a_damaged_split_is_made_again(tmp_path, capsys):
+    MAKERS["EuroSAT"](tmp_path)
+    first = read("EuroSAT", tmp_path)
+    kept = tmp_path / "eurosat" / "split_own_EuroSAT.json"
+    content = kept.read_text()
+    kept.write_text(content[:100])
+    assert read("EuroSAT", tmp_path) == first
+    assert "split_own_EuroSAT.json is damaged: the files are split anew" in capsys.readouterr().out
+    assert kept.read_text() == content
+
+
+def test_a_data_root_that_cannot_be_written_to(tmp_path, monkeypatch):
+    MAKERS["EuroSAT"](tmp_path)
+
+    def refuse(path, text):
+        raise OSError(30, "Read-only file system", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("datasets.own_split.write_text", refuse)
+        without_file = read("EuroSAT", tmp_path)
+        assert not list(tmp_path.rglob("split_own_*"))
+    assert read("EuroSAT", tmp_path) == without_file  # the digest too, so that few-shot draws stay valid
+
+
+@pytest.mark.parametrize("name", ["EuroSAT", "ImageFolder"])
+def test_runs_that_start_together_get_the_same_split(tmp_path, name):
+    if name == "ImageFolder":
+        class_folders(tmp_path, ["cat", "dog"])
+    else:
+        MAKERS[name](tmp_path)
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        readings = pool.starmap(read, [(name, tmp_path)] * 8)
+    assert all(reading == readings[0] for reading in readings)
+    assert len([path for path in tmp_path.rglob("*split_*") if path.is_file()]) == 1
+
+
+def test_the_folder_of_another_data_set_is_not_taken_for_a_misspelling(tmp_path):
+    MAKERS["ImageNetV2"](tmp_path)
+    with pytest.raises(DatasetError) as caught:
+        read("ImageNet", tmp_path)
+    assert "imagenetv2" not in str(caught.value)
+    (tmp_path / "image-net").mkdir()
+    with pytest.raises(DatasetError, match="but there is '.*/image-net'"):
+        read("ImageNet", tmp_path)
