@@ -177,5 +177,5 @@ def check_images(folder, paths):
     folders = missing_folders(folder, missing)
     what = f"the class folder {str(folder / folders[0])!r} is missing" if folders and folders[0] else \
         f"the image {str(folder / missing[0])!r} is missing"
-    raise DatasetError(f"{what} ({len(missing)} of {len(paths)} images that the split lists: {summary(missing)}): unpack "
-                       "the data set again, or get the split file that belongs to it")
+    raise DatasetError(f"{what} ({len(missing)} of {len(paths)} images that the split lists: {summary(missing)}): "
+                       "unpack the data set again, or get the split file that belongs to it")

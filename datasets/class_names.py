@@ -31,6 +31,6 @@ def named_items(images, labels, names, prefix=""):
     """
     unknown = [wnid for wnid in images if wnid not in names]
     if unknown:
-        raise DatasetError(f"{FILE} has no name for the class folder {unknown[0]!r}: remove the folder if it is no class, "
-                           f"or get the complete {FILE} (docs/datasets.md)")
+        raise DatasetError(f"{FILE} has no name for the class folder {unknown[0]!r}: remove it if it is no class, or "
+                           f"get the complete {FILE} (docs/datasets.md)")
     return [(f"{prefix}{wnid}/{file}", labels[wnid], names[wnid]) for wnid, files in images.items() for file in files]

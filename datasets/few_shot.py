@@ -88,7 +88,8 @@ def write_draw(path, drawn, split_digest):
     """Save a draw atomically, so that runs which start at the same time see a whole file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     train, val = drawn
-    write_text(path, json.dumps({"split_digest": split_digest, "digest": draw_digest(drawn), "train": train, "val": val}))
+    content = {"split_digest": split_digest, "digest": draw_digest(drawn), "train": train, "val": val}
+    write_text(path, json.dumps(content))
 
 
 def draw_digest(parts):

@@ -32,8 +32,8 @@ class ImageFolder(FewShotDataset):
     @classmethod
     def prepare(cls, folder):
         if not folder.is_dir():
-            raise DatasetError(f"the image folder {str(folder)!r} does not exist: give --root (DATASET.ROOT) the folder "
-                               "that holds one folder of images per class")
+            raise DatasetError(f"the image folder {str(folder)!r} does not exist: give --root (DATASET.ROOT) the "
+                               "folder that holds one folder of images per class")
 
     @classmethod
     def read_parts(cls, folder):
@@ -59,8 +59,8 @@ def list_parts(folder):
         return {"": list_images(folder)}
     lacking = [part for part in ("train", "test") if part not in present]
     if lacking:
-        raise DatasetError(f"{str(folder)!r} holds the folder {present[0]!r}, but no {lacking[0]!r}: give both train and "
-                           "test (val may be left out), or class folders alone")
+        raise DatasetError(f"{str(folder)!r} holds the folder {present[0]!r}, but no {lacking[0]!r}: give both train "
+                           "and test (val may be left out), or class folders alone")
     listing = {part: list_images(folder / part) for part in present}
     for part in present:
         unknown = sorted(set(listing[part]) - set(listing["train"]))

@@ -26,8 +26,8 @@ class ImageNet(FewShotDataset):
                   for part in ("train", "val")}
         unknown = sorted(set(images["val"]) - set(images["train"]))
         if unknown:
-            raise DatasetError(f"the class folder {str(folder / 'images' / 'val' / unknown[0])!r} has no counterpart in "
-                               "images/train: add it there, or remove this one")
+            raise DatasetError(f"the class folder {str(folder / 'images' / 'val' / unknown[0])!r} has no counterpart "
+                               "in images/train: add it there, or remove this one")
         labels = {wnid: label for label, wnid in enumerate(images["train"])}
         train = named_items(images["train"], labels, names, "train/")
         test = named_items(images["val"], labels, names, "val/")

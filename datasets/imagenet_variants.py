@@ -38,8 +38,8 @@ class ImageNetV2(Variant):
         images = list_images(folder / cls.image_dir, folder / ".listing.json")
         strange = [name for name in images if not name.isdecimal() or int(name) >= len(names)]
         if strange:
-            raise DatasetError(f"the class folder {str(folder / cls.image_dir / strange[0])!r} is not a label from 0 to "
-                               f"{len(names) - 1}: unpack the data set again")
+            raise DatasetError(f"the class folder {str(folder / cls.image_dir / strange[0])!r} is not a label from 0 "
+                               f"to {len(names) - 1}: unpack the data set again")
         items = [(f"{label}/{file}", int(label), names[int(label)]) for label in sorted(images, key=int)
                  for file in images[label]]
         return {"train": [], "val": [], "test": items}, hashlib.sha256(json.dumps(items).encode()).hexdigest()

@@ -32,8 +32,8 @@ def own_split(name, folder, official, build):
         DatasetError: the raw files are missing, damaged or do not fit together.
     """
     path = folder / f"split_own_{name}.json"
-    print(f"{folder / official} is missing, so {name} is split at random ({path.name}): results are not comparable with "
-          f"published ones; to get the official split, run python -m datasets.download {name} --splits")
+    print(f"{folder / official} is missing, so {name} is split at random ({path.name}): results are not comparable "
+          f"with published ones; to get the official split, run python -m datasets.download {name} --splits")
     if path.exists():
         try:
             return (*read_split(path), False)

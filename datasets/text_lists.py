@@ -43,5 +43,6 @@ def entry(path, line, values):
     try:
         return values()
     except (IndexError, KeyError, ValueError) as error:
-        raise DatasetError(f"{str(path)!r} holds the line {line!r}, which does not fit ({type(error).__name__}: {error}): "
-                           "get the data set's files again (docs/datasets.md)") from error
+        reason = f"{type(error).__name__}: {error}"
+        raise DatasetError(f"{str(path)!r} holds the line {line!r}, which does not fit ({reason}): get "
+                           "the data set's files again (docs/datasets.md)") from error

@@ -10,6 +10,7 @@ import torch
 from dassl.config import clean_cfg, get_cfg_default
 from dassl.utils import (
     AverageMeter,
+    DamagedFileError,
     Logger,
     MetricMeter,
     UserError,
@@ -126,6 +127,15 @@ def test_images_come_as_rgb(tmp_path):
     Image.new("L", (4, 3), 7).save(path)
     image = read_image(path)
     assert image.mode == "RGB" and image.size == (4, 3) and image.getpixel((0, 0)) == (7, 7, 7)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_truncated_image_is_named(tmp_path, suffix):
+    path = tmp_path / f"half.{suffix}"
+    Image.effect_noise((64, 64), 50).save(path)
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(DamagedFileError, match=r"cannot read image '.*/half\..*' \(.*truncated.*\): restore it"):
+        read_image(str(path))
 
 
 def test_log_file(tmp_path, monkeypatch):

@@ -99,7 +99,8 @@ BAD = {
     "too few images": (lambda root: (two_classes(root), fill(root, emu=3)), "'emu' has only 3 image(s), 'emu/"),
     "no test folder": (lambda root: fill(root / "train", cat=3, dog=3), "but no 'test'"),
     "a test class without training images": (
-        lambda root: (fill(root / "train", cat=3, dog=3), fill(root / "test", cat=3, emu=3)), "test/emu' has no counterpart"),
+        lambda root: (fill(root / "train", cat=3, dog=3), fill(root / "test", cat=3, emu=3)),
+        "test/emu' has no counterpart"),
     "a name without a folder": (
         lambda root: (two_classes(root), (root / "classnames.json").write_text('{"emu": "emu"}')), "names 'emu'"),
     "a name that is no text": (

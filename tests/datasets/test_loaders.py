@@ -167,7 +167,8 @@ def test_splits_without_chance_make_no_file(name, tmp_path, capsys):
 def test_aircraft_lists_are_taken_as_they_are(tmp_path):
     MAKERS["FGVCAircraft"](tmp_path)
     parts = DATASET_REGISTRY.get("FGVCAircraft").read(tmp_path).parts
-    assert parts["val"] == [("0000200.jpg", 2, "Cessna 172"), ("0000201.jpg", 0, "707-320"), ("0000202.jpg", 1, "A300B4")]
+    assert parts["val"] == [("0000200.jpg", 2, "Cessna 172"), ("0000201.jpg", 0, "707-320"),
+                            ("0000202.jpg", 1, "A300B4")]
 
 
 def test_imagenet_validation_images_are_the_test_images(tmp_path):
@@ -207,15 +208,16 @@ BAD = {
     "a missing list": ("SUN397", lambda root: (root / "sun397/Testing_01.txt").unlink(), "Testing_01.txt"),
     "a scene that is not listed": ("SUN397", lambda root: write_lines(root / "sun397/Testing_01.txt", ["/z/zoo/1.jpg"]),
                                    "/z/zoo/1.jpg"),
-    "a damaged MATLAB file": ("StanfordCars", lambda root: (root / "stanford_cars/devkit/cars_meta.mat").write_text("x"),
-                              "cars_meta.mat"),
+    "a damaged MATLAB file": (
+        "StanfordCars", lambda root: (root / "stanford_cars/devkit/cars_meta.mat").write_text("x"), "cars_meta.mat"),
     "a flower without a name": (
         "OxfordFlowers", lambda root: (root / "oxford_flowers/cat_to_name.json").write_text('{"1": "pink primrose"}'),
         "cat_to_name.json"),
     "a line without a label": (
         "OxfordPets", lambda root: write_lines(root / "oxford_pets/annotations/test.txt", ["Abyssinian_1"]),
         "Abyssinian_1"),
-    "a missing image": ("FGVCAircraft", lambda root: (root / "fgvc_aircraft/images/0000300.jpg").unlink(), "0000300.jpg"),
+    "a missing image": (
+        "FGVCAircraft", lambda root: (root / "fgvc_aircraft/images/0000300.jpg").unlink(), "0000300.jpg"),
 }
 
 

@@ -16,6 +16,8 @@ def read_image(path):
     except FileNotFoundError as error:
         raise MissingFileError(f"there is no image {path!r}: restore it or take it out of the split") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what Pillow raises
+        said = " ".join(str(error).split())
+        reason = said if said and str(path) not in said else type(error).__name__  # Pillow's may repeat the path
         raise DamagedFileError(
-            f"cannot read image {path!r} ({type(error).__name__}): restore it or take it out of the split"
+            f"cannot read image {path!r} ({reason}): restore it or take it out of the split"
         ) from error
