@@ -4,11 +4,10 @@ import hashlib
 import os
 import shutil
 import tempfile
-import zipfile
-import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from .errors import DatasetError
+from .extract import extract
 
 MARKER = ".archive_sha256"  # in an unpacked folder: digest of the archive that it came from
 
@@ -61,25 +60,10 @@ def replace_folder(archive, folder, digest):
     try:
         fresh = work / "new"
         fresh.mkdir()
-        extract(archive, fresh)
+        extract(archive, fresh, progress=False)
         (fresh / MARKER).write_text(digest + "\n", encoding="utf-8")
         if folder.exists():
             os.rename(folder, work / "old")
         os.rename(fresh, folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def extract(archive, folder):
-    """Extract a zip archive; DatasetError if it is damaged or a name in it leads out of ``folder``."""
-    try:
-        with zipfile.ZipFile(archive) as file:
-            for name in file.namelist():
-                path = PurePosixPath(name)
-                if path.is_absolute() or ".." in path.parts or "\\" in name:
-                    raise DatasetError(f"the archive {str(archive)!r} holds the name {name!r}, which leads out of its "
-                                       "folder: get the archive again")
-            file.extractall(folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise DatasetError(f"the archive {str(archive)!r} is damaged ({error}): get the repository's files "
-                           "again") from error

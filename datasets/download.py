@@ -1,0 +1,267 @@
+"""Download data sets into a data root.
+
+    python -m datasets.download --list
+    python -m datasets.download Caltech101 DescribableTextures --root DATA
+    python -m datasets.download all --root DATA --splits
+
+Downloads are resumed, checked and unpacked safely; what is there already is left alone. ``--splits`` gets only the small
+files that fix splits and class names. What has to be got by hand is printed as steps. Addresses: ``sources.json``.
+Exit code 0: all is there; 1: something is left to be done by hand; 2: something failed.
+"""
+import argparse
+import fcntl
+import json
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+from datetime import datetime, timezone
+from pathlib import Path
+
+from dassl.data.datasets import DATASET_REGISTRY
+from dassl.utils import get_most_similar_str_to_a_from_b
+from tabulate import tabulate
+
+from .atomic import write_text
+from .errors import DatasetError
+from .extract import extract
+from .fetch import check_sum, digests, fetch
+
+SOURCES = Path(__file__).resolve().parent / "sources.json"
+LOG = ".downloads.json"  # in the data set's folder: what came from where, with checksums
+
+
+def read_sources(path=None):
+    """{data set name: entry} of the table of addresses."""
+    table = json.loads(Path(path or SOURCES).read_text(encoding="utf-8"))
+    return {name: entry for name, entry in table.items() if not name.startswith("_")}
+
+
+def download(name, entry, folder, splits_only=False, keep=False):
+    """Get the files of one data set.
+
+    Args:
+        name: the data set's name. entry: its entry in the table. folder: the data set's folder, made if needed.
+        splits_only: only split files and class names. keep: do not remove archives after unpacking.
+
+    Returns:
+        list of steps that are left to be done by hand.
+
+    Raises:
+        DatasetError: a file cannot be had, is damaged, or there is no room for it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".download.lock", "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{name}: waiting for another download into {folder}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for file in entry["splits"] if splits_only else [*entry["splits"], *entry["files"]]:
+            if "take" in file:
+                get_archive(name, file, folder, keep)
+            else:
+                get_file(name, file, folder / file["to"])
+    if splits_only or "present" not in entry or (folder / entry["present"]).exists():
+        return []
+    return [step.format(folder=folder) for step in entry["by_hand"]]
+
+
+def get_file(name, file, target):
+    """Get a file that is used as it is."""
+    if target.exists():
+        print(f"{name}: {target} is there already")
+        return
+    digest = get(file, target)
+    note(target.parent, target.name, file, digest)
+
+
+def get_archive(name, file, folder, keep):
+    """Get an archive and put what is taken from it into the data set's folder, all of it or nothing."""
+    sign = folder / next(iter(file["take"].values()))
+    if sign.exists():
+        print(f"{name}: {sign} is there already")
+        return
+    archive = folder / (file.get("name") or file["url"].rpartition("/")[2])
+    if not archive.exists():
+        note(folder, archive.name, file, get(file, archive))
+    unpack(archive, file, folder)
+    if not keep:
+        archive.unlink()
+
+
+def get(file, target):
+    """Fetch a file from its address or from Google Drive; returns its SHA-256."""
+    if "url" in file:
+        return fetch(file["url"], target, file.get("checksum"))
+    return fetch_drive(file["drive"], target, file.get("checksum"))
+
+
+def fetch_drive(drive_id, target, checksum=None):
+    """Download a file from Google Drive with gdown; a partial one is completed. Returns its SHA-256.
+
+    Raises:
+        DatasetError: Google does not give the file (it limits how often a file is fetched), or it is damaged.
+    """
+    import gdown
+
+    part = target.with_name(target.name + ".part")
+    page = f"https://drive.google.com/file/d/{drive_id}/view"
+    try:
+        # gdown looks for partial files of its own, <output><letters>.part, so it gets a name of its own.
+        got = gdown.download(id=drive_id, output=str(part), resume=True)
+    except Exception as error:  # gdown, requests and the disk raise many kinds
+        reason = " ".join(str(error).split())[:300]
+        raise DatasetError(f"{target.name} cannot be fetched from Google Drive ({type(error).__name__}: {reason}): call "
+                           f"again later, or get it in a browser from {page} and put it at {str(target)!r}") from error
+    if got is None or not part.exists():
+        raise DatasetError(f"{target.name} cannot be fetched from Google Drive: call again later, or get it in a browser "
+                           f"from {page} and put it at {str(target)!r}")
+    sums = digests(part)
+    check_sum(page, part, checksum, sums)
+    check_content(part, target, page)
+    os.replace(part, target)
+    return sums["sha256"]
+
+
+def check_content(part, target, page):
+    """Google may send a page that says why it does not send the file; such a thing must not get the file's name."""
+    sound = {".json": is_json, ".zip": zipfile.is_zipfile, ".txt": is_text}[target.suffix]
+    if not sound(part):
+        part.unlink()
+        raise DatasetError(f"what Google Drive sent as {target.name} is no {target.suffix} file: call again later, or get "
+                           f"it in a browser from {page} and put it at {str(target)!r}")
+
+
+def is_json(path):
+    try:
+        return isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
+    except ValueError:
+        return False
+
+
+def is_text(path):
+    try:
+        return not path.read_text(encoding="utf-8").lstrip().startswith("<")
+    except ValueError:
+        return False
+
+
+def unpack(archive, file, folder):
+    """Unpack into a hidden folder, then move what is taken into place, the first one last."""
+    for left in folder.glob(".unpacking-*"):  # of a call that was killed; the lock says that none is at work
+        shutil.rmtree(left, ignore_errors=True)
+    work = Path(tempfile.mkdtemp(dir=folder, prefix=".unpacking-"))
+    try:
+        extract(archive, work)
+        if "inner" in file:
+            inner = work / "inner"
+            inner.mkdir()
+            extract(work / file["inner"], inner)
+            work_root = inner
+        else:
+            work_root = work
+        missing = [path for path in file["take"] if not (work_root / path).exists()]
+        if missing:
+            raise DatasetError(f"the archive {str(archive)!r} does not hold {missing[0]!r}: it is of another version; look "
+                               "at the data set's page (docs/datasets.md) and put the files in place by hand")
+        for source, target in reversed(file["take"].items()):
+            place = folder / target
+            if place.is_dir():
+                shutil.rmtree(place)  # of a call that was killed before the first one was in place
+            os.replace(work_root / source, place)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def note(folder, name, file, digest):
+    """Note where a file came from and its checksum, for files whose checksum was not known before."""
+    path = folder / LOG
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    address = file.get("url") or f"https://drive.google.com/uc?id={file['drive']}"
+    known[name] = {"address": address, "sha256": digest, "date": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+    write_text(path, json.dumps(known, indent=1) + "\n")
+    if not file.get("checksum"):
+        print(f"{name}: no checksum is known for it; it has the SHA-256 {digest}")
+
+
+def chosen_names(words, sources):
+    """Names that the words of the command line mean; ``all`` means all of the table."""
+    if [word.lower() for word in words] == ["all"]:
+        return list(sources)
+    by_lower = {name.lower(): name for name in [*sources, *DATASET_REGISTRY.registered_names()]}
+    for word in words:
+        if word.lower() not in by_lower:
+            near = get_most_similar_str_to_a_from_b(word, list(sources))
+            raise DatasetError(f"data set {word!r} is unknown: did you mean {near!r}? Give all, or some of "
+                               f"{', '.join(sources)}")
+    return [by_lower[word.lower()] for word in words]
+
+
+def overview(sources):
+    """The table of --list."""
+    rows = []
+    for name, entry in sources.items():
+        how = "by hand, splits and names from here" if "by_hand" in entry else "from here"
+        rows.append([name, DATASET_REGISTRY.get(name).dataset_dir, f"{entry['gigabytes']:g}", how, entry["terms"]])
+    return tabulate(rows, headers=["data set", "folder", "GB, about", "how", "terms"], disable_numparse=True)
+
+
+def main(argv=None, sources=None):
+    import datasets  # noqa: F401  registers the data sets
+
+    parser = argparse.ArgumentParser(prog="python -m datasets.download", description=__doc__.split("\n\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="data sets, or all")
+    parser.add_argument("--root", default="data", help="folder of the data sets (default: data)")
+    parser.add_argument("--splits", action="store_true", help="only split files and class names")
+    parser.add_argument("--keep", action="store_true", help="keep archives after unpacking")
+    parser.add_argument("--list", action="store_true", help="show the data sets and stop")
+    args = parser.parse_args(argv)
+    sources = sources or read_sources()
+    if args.list:
+        print(overview(sources))
+        return 0
+    if not args.names:
+        parser.error("give data sets, all, or --list")
+    failed, by_hand = [], False
+    try:
+        names = chosen_names(args.names, sources)
+    except DatasetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for name in names:
+        if name not in sources:
+            print(f"{name}: comes with the repository or is your own; there is nothing to download")
+            continue
+        folder = Path(args.root).expanduser().absolute() / DATASET_REGISTRY.get(name).dataset_dir
+        try:
+            print(f"{name}: {sources[name]['page']} ({sources[name]['terms']})")
+            steps = download(name, sources[name], folder, args.splits, args.keep)
+        except DatasetError as error:
+            failed.append(f"{name}: {error}")
+            continue
+        except OSError as error:
+            failed.append(f"{name}: cannot write into {str(folder)!r} ({error.strerror or error}): make room, or give "
+                          "another --root")
+            continue
+        except KeyboardInterrupt:
+            print("\nstopped; the same command goes on from here", file=sys.stderr)
+            return 130
+        if steps:
+            by_hand = True
+            print(f"{name}: to be done by hand:")
+            for number, step in enumerate(steps, start=1):
+                print(f"  {number}. {step}")
+        else:
+            print(f"{name}: ready in {folder}; check it with: python -m datasets.check {name} --root {args.root}")
+    for sentence in failed:
+        print(f"error: {sentence}", file=sys.stderr)
+    return 2 if failed else int(by_hand)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

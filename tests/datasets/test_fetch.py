@@ -1,0 +1,174 @@
+"""Downloads over HTTP from a local server that serves good, broken, slow and changing files."""
+import hashlib
+import random
+from collections import namedtuple
+
+import pytest
+from local_server import LocalServer
+
+from datasets import fetch as fetching
+from datasets.errors import DatasetError
+from datasets.fetch import fetch
+
+CONTENT = random.Random(1).randbytes(300_000)
+PIECE = fetching.CHUNK  # servers break off after whole pieces here, so that nothing that arrived is lost
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+QUICK = {"timeout": (2, 0.5), "first_wait": 0.01}
+
+
+@pytest.fixture
+def server():
+    server = LocalServer()
+    server.files["file.bin"] = CONTENT
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def target(tmp_path):
+    return tmp_path / "new folder" / "file.bin"
+
+
+def complete(target, content=CONTENT):
+    """Whether the file is there and nothing else."""
+    return target.read_bytes() == content and [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def ranges(server):
+    return [wanted for _, wanted in server.requests]
+
+
+@pytest.mark.parametrize("checksum", [None, f"sha256:{SHA256}", f"md5:{hashlib.md5(CONTENT).hexdigest().upper()}"])
+def test_a_good_file(server, target, checksum, capfd):
+    assert fetch(server.url("file.bin"), target, checksum, **QUICK) == SHA256
+    assert complete(target)
+    assert "file.bin" in capfd.readouterr().err  # the progress bar
+
+
+def test_a_truncated_transfer_is_completed(server, target):
+    server.cut["file.bin"] = [2 * PIECE, 0, PIECE]
+    assert fetch(server.url("file.bin"), target, **QUICK) == SHA256
+    assert complete(target)
+    assert ranges(server) == [None, *(f"bytes={count * PIECE}-" for count in (2, 2, 3))]
+
+
+def test_a_server_that_stalls(server, target):
+    server.stall["file.bin"] = [PIECE]
+    assert fetch(server.url("file.bin"), target, **QUICK) == SHA256
+    assert complete(target) and ranges(server) == [None, f"bytes={PIECE}-"]
+
+
+def test_a_later_call_goes_on_with_what_arrived(server, target):
+    server.cut["file.bin"] = [PIECE, 0, 0]
+    with pytest.raises(DatasetError, match="broke off 2 times in a row.*what has arrived is kept"):
+        fetch(server.url("file.bin"), target, retries=1, **QUICK)
+    assert not target.exists()
+    server.cut.clear()
+    assert fetch(server.url("file.bin"), target, **QUICK) == SHA256
+    assert complete(target) and ranges(server)[-1] == f"bytes={PIECE}-"
+
+
+def broken_off(server, target):
+    server.cut["file.bin"] = [PIECE, 0]
+    with pytest.raises(DatasetError):
+        fetch(server.url("file.bin"), target, retries=0, **QUICK)
+    server.cut.clear()
+    assert fetching.size_of(target.with_name("file.bin.part")) == PIECE
+
+
+def test_a_file_that_changed_in_between_is_fetched_from_its_start(server, target):
+    broken_off(server, target)
+    changed = server.files["file.bin"] = bytes(reversed(CONTENT))
+    fetch(server.url("file.bin"), target, **QUICK)
+    assert complete(target, changed)
+
+
+def test_a_file_that_became_shorter(server, target):
+    broken_off(server, target)
+    server.files["file.bin"] = b"short"
+    fetch(server.url("file.bin"), target, **QUICK)
+    assert complete(target, b"short")
+
+
+def test_a_server_without_ranges(server, target):
+    server.no_ranges = True
+    broken_off(server, target)
+    assert fetch(server.url("file.bin"), target, **QUICK) == SHA256 and complete(target)
+
+
+def test_a_server_that_does_not_mark_versions(server, target):
+    server.no_mark = True
+    broken_off(server, target)
+    assert fetch(server.url("file.bin"), target, **QUICK) == SHA256 and complete(target)
+    assert ranges(server)[-1] is None  # nobody knows whether the rest is of the same file
+
+
+def test_another_address_does_not_continue_the_partial_file(server, target):
+    broken_off(server, target)
+    server.files["other.bin"] = bytes(reversed(CONTENT))
+    fetch(server.url("other.bin"), target, **QUICK)
+    assert complete(target, server.files["other.bin"])
+
+
+def test_all_bytes_are_there_already(server, target):
+    broken_off(server, target)
+    target.with_name("file.bin.part").write_bytes(CONTENT)
+    assert fetch(server.url("file.bin"), target, **QUICK) == SHA256 and complete(target)
+    assert ranges(server)[-1] == f"bytes={len(CONTENT)}-"
+
+
+def test_a_partial_file_that_is_too_long(server, target):
+    broken_off(server, target)
+    target.with_name("file.bin.part").write_bytes(CONTENT + b"more")
+    assert fetch(server.url("file.bin"), target, **QUICK) == SHA256 and complete(target)
+
+
+def test_redirects_are_followed(server, target):
+    server.redirect["old.bin"] = server.url("file.bin")
+    assert fetch(server.url("old.bin"), target, **QUICK) == SHA256 and complete(target)
+    server.redirect["round"] = server.url("round")
+    with pytest.raises(DatasetError, match="redirects.*sources.json"):
+        fetch(server.url("round"), target.with_name("round"), **QUICK)
+
+
+def test_a_busy_server_is_asked_again(server, target):
+    server.status["file.bin"] = [503, 429, 500]
+    assert fetch(server.url("file.bin"), target, **QUICK) == SHA256 and complete(target)
+
+
+def test_an_address_that_is_gone_is_not_asked_again(server, target):
+    with pytest.raises(DatasetError, match="gone.bin answers HTTP 404 .*by hand"):
+        fetch(server.url("gone.bin"), target, **QUICK)
+    assert len(server.requests) == 1 and not list(target.parent.iterdir())
+
+
+def test_a_host_that_does_not_answer(server, target):
+    url = server.url("file.bin")
+    server.close()
+    with pytest.raises(DatasetError, match="broke off 2 times in a row .ConnectionError"):
+        fetch(url, target, retries=1, **QUICK)
+
+
+def test_a_wrong_checksum_leaves_nothing(server, target):
+    with pytest.raises(DatasetError) as caught:
+        fetch(server.url("file.bin"), target, "sha256:" + "0" * 64, **QUICK)
+    assert SHA256 in str(caught.value) and "0" * 64 in str(caught.value)
+    assert not list(target.parent.iterdir())
+
+
+def test_too_little_room(server, target, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(fetching.shutil, "disk_usage", lambda folder: usage(1, 1, fetching.SPARE + len(CONTENT) - 1))
+    with pytest.raises(DatasetError, match="needs 0.00 GB, but .* has 0.05 GB free: make room"):
+        fetch(server.url("file.bin"), target, **QUICK)
+    monkeypatch.setattr(fetching.shutil, "disk_usage", lambda folder: usage(1, 1, fetching.SPARE + len(CONTENT)))
+    assert fetch(server.url("file.bin"), target, **QUICK) == SHA256
+
+
+def test_a_folder_that_cannot_be_written_to(server, target, monkeypatch):
+    def refuse(*args):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(fetching, "write_mark", refuse)
+    with pytest.raises(DatasetError, match="cannot write .*Permission denied"):
+        fetch(server.url("file.bin"), target, **QUICK)
