@@ -84,11 +84,21 @@ def get_archive(name, file, folder, keep):
         print(f"{name}: {sign} is there already")
         return
     archive = folder / (file.get("name") or file["url"].rpartition("/")[2])
-    if not archive.exists():
+    if archive.exists():
+        check_archive(archive, file.get("checksum"))
+    else:
         note(folder, archive.name, file, get(file, archive))
     unpack(archive, file, folder)
     if not keep:
         archive.unlink()
+
+
+def check_archive(archive, checksum):
+    """Raise DatasetError if an archive that was there already is another one than the table knows."""
+    kind, _, wanted = (checksum or "").partition(":")
+    if wanted and digests(archive)[kind] != wanted:
+        raise DatasetError(f"{str(archive)!r} is there already, but its {kind} is not {wanted}: remove it, then it is "
+                           "downloaded")
 
 
 def get(file, target):

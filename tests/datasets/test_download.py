@@ -1,0 +1,277 @@
+"""python -m datasets.download, against a local server: the files end up where the loaders look for them."""
+import hashlib
+import io
+import json
+import multiprocessing
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+import pytest
+from dassl.data.datasets import DATASET_REGISTRY
+from local_server import LocalServer
+from raw_trees import MAKERS
+
+import datasets.download as downloading
+from datasets.errors import DatasetError
+
+
+@pytest.fixture
+def server():
+    server = LocalServer()
+    yield server
+    server.close()
+
+
+def tar_of(files):
+    """Bytes of a tar.gz file. ``files``: {name: content}."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as file:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            file.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def md5(content):
+    return "md5:" + hashlib.md5(content).hexdigest()
+
+
+SPLIT = {part: [[f"{name}/{part}.jpg", label, name] for label, name in enumerate(("banded", "dotted"))]
+         for part in ("train", "val", "test")}
+IMAGES = {f"dtd/images/{path}": b"image" for part in SPLIT.values() for path, _, _ in part}
+
+
+@pytest.fixture
+def textures(server):
+    """A table of addresses with DescribableTextures on the local server, split file included."""
+    server.files["dtd.tar.gz"] = tar_of({**IMAGES, "dtd/labels/labels.txt": b"labels", "dtd/other.txt": b"other"})
+    server.files["split.json"] = json.dumps(SPLIT).encode()
+    return {"DescribableTextures": {
+        "page": "https://example.org", "terms": "none", "gigabytes": 0.1,
+        "files": [{"url": server.url("dtd.tar.gz"), "checksum": md5(server.files["dtd.tar.gz"]),
+                   "take": {"dtd/images": "images", "dtd/labels": "labels"}}],
+        "splits": [{"url": server.url("split.json"), "to": "split_zhou_DescribableTextures.json", "checksum": None}]}}
+
+
+def run(sources, *arguments):
+    return downloading.main([*map(str, arguments)], sources)
+
+
+def visible(folder):
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def test_a_downloaded_data_set_is_what_the_loader_reads(textures, tmp_path, capsys):
+    assert run(textures, "describabletextures", "--root", tmp_path) == 0
+    out = capsys.readouterr().out
+    assert "ready in" in out and "no checksum is known for it; it has the SHA-256" in out
+    assert visible(tmp_path / "dtd") == ["images", "labels", "split_zhou_DescribableTextures.json"]
+    reading = DATASET_REGISTRY.get("DescribableTextures").read(tmp_path)
+    assert reading.official and [list(item) for item in reading.parts["test"]] == SPLIT["test"]
+    log = json.loads((tmp_path / "dtd" / ".downloads.json").read_text())
+    digest = hashlib.sha256((tmp_path / "dtd" / "split_zhou_DescribableTextures.json").read_bytes()).hexdigest()
+    assert log["split_zhou_DescribableTextures.json"]["sha256"] == digest
+
+
+def test_a_second_call_fetches_nothing(textures, server, tmp_path, capsys):
+    run(textures, "DescribableTextures", "--root", tmp_path)
+    server.requests.clear()
+    capsys.readouterr()
+    assert run(textures, "DescribableTextures", "--root", tmp_path) == 0
+    assert not server.requests and capsys.readouterr().out.count("is there already") == 2
+
+
+def test_splits_alone_and_kept_archives(textures, tmp_path):
+    assert run(textures, "DescribableTextures", "--root", tmp_path, "--splits") == 0
+    assert visible(tmp_path / "dtd") == ["split_zhou_DescribableTextures.json"]
+    assert run(textures, "DescribableTextures", "--root", tmp_path, "--keep") == 0
+    assert "dtd.tar.gz" in visible(tmp_path / "dtd")
+
+
+def test_an_archive_that_is_there_is_used_if_it_is_the_right_one(textures, server, tmp_path, capsys):
+    (tmp_path / "dtd").mkdir()
+    (tmp_path / "dtd" / "dtd.tar.gz").write_bytes(b"another")
+    assert run(textures, "DescribableTextures", "--root", tmp_path) == 2
+    assert "dtd.tar.gz' is there already, but its md5 is not" in capsys.readouterr().err
+    (tmp_path / "dtd" / "dtd.tar.gz").write_bytes(server.files["dtd.tar.gz"])
+    assert run(textures, "DescribableTextures", "--root", tmp_path) == 0
+    assert ("dtd.tar.gz", None) not in server.requests
+
+
+def test_the_users_own_images_are_left_alone(textures, server, tmp_path):
+    own = tmp_path / "dtd" / "images" / "mine.jpg"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert run(textures, "DescribableTextures", "--root", tmp_path) == 0
+    assert list(own.parent.iterdir()) == [own] and ("dtd.tar.gz", None) not in server.requests
+
+
+def test_a_wrong_checksum(textures, tmp_path, capsys):
+    textures["DescribableTextures"]["files"][0]["checksum"] = "md5:" + "0" * 32
+    assert run(textures, "DescribableTextures", "--root", tmp_path) == 2
+    assert re.search(r"error: DescribableTextures: .*dtd.tar.gz has the md5 \w{32}, but 0{32} is known", capsys.readouterr().err)
+    assert visible(tmp_path / "dtd") == ["split_zhou_DescribableTextures.json"]
+
+
+@pytest.mark.parametrize("name, words", [("/tmp/evil.txt", "it is not unpacked"), ("../../evil.txt", "it is not unpacked"),
+                                         ("dtd/pictures/1.jpg", "does not hold 'dtd/images'")])
+def test_malicious_and_other_archives_leave_nothing_unpacked(textures, server, tmp_path, capsys, name, words):
+    content = server.files["dtd.tar.gz"] = tar_of({"dtd/labels/labels.txt": b"labels", name: b"evil"})
+    textures["DescribableTextures"]["files"][0]["checksum"] = md5(content)
+    assert run(textures, "DescribableTextures", "--root", tmp_path / "data") == 2
+    assert words in capsys.readouterr().err
+    assert visible(tmp_path / "data" / "dtd") == ["dtd.tar.gz", "split_zhou_DescribableTextures.json"]
+    assert not list(tmp_path.rglob("*evil*")) and not list(tmp_path.rglob(".unpacking-*"))
+
+
+def test_what_a_killed_call_left_is_cleared_and_completed(textures, server, tmp_path):
+    folder = tmp_path / "dtd"
+    (folder / ".unpacking-killed" / "dtd" / "images").mkdir(parents=True)
+    (folder / "labels").mkdir()  # moved into place; images, the sign that all is there, was not yet
+    (folder / "labels" / "half.txt").touch()
+    assert run(textures, "DescribableTextures", "--root", tmp_path) == 0
+    assert visible(folder) == ["images", "labels", "split_zhou_DescribableTextures.json"]
+    assert [path.name for path in (folder / "labels").iterdir()] == ["labels.txt"]
+    assert not list(folder.glob(".unpacking-*"))
+
+
+def test_an_archive_in_an_archive(server, tmp_path):
+    inner = tar_of({"101_ObjectCategories/accordion/1.jpg": b"image"})
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr("caltech-101/101_ObjectCategories.tar.gz", inner)
+    server.files["caltech-101.zip"] = buffer.getvalue()
+    entry = downloading.read_sources()["Caltech101"]
+    entry["files"][0].update(url=server.url("caltech-101.zip"), checksum=None)
+    entry["splits"] = []
+    assert run({"Caltech101": entry}, "Caltech101", "--root", tmp_path) == 0
+    assert (tmp_path / "caltech-101" / "101_ObjectCategories" / "accordion" / "1.jpg").read_bytes() == b"image"
+
+
+def fetch_textures(sources, root, results):
+    results.put(downloading.main(["DescribableTextures", "--root", str(root)], sources))
+
+
+def test_two_calls_at_once(textures, server, tmp_path):
+    server.stalled_for = 0.3
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    calls = [context.Process(target=fetch_textures, args=(textures, tmp_path, results)) for _ in range(2)]
+    for call in calls:
+        call.start()
+    assert [results.get(timeout=30) for _ in calls] == [0, 0]
+    assert [path for path, _ in server.requests].count("dtd.tar.gz") == 1
+    assert visible(tmp_path / "dtd") == ["images", "labels", "split_zhou_DescribableTextures.json"]
+
+
+def test_steps_by_hand_name_the_folder_and_end_when_they_are_done(tmp_path, capsys):
+    entry = downloading.read_sources()["StanfordCars"]
+    entry["splits"] = []
+    sources = {"StanfordCars": entry}
+    assert run(sources, "StanfordCars", "--root", tmp_path) == 1
+    out = capsys.readouterr().out
+    assert "to be done by hand" in out and str(tmp_path / "stanford_cars" / "cars_train") in out
+    (tmp_path / "stanford_cars" / "cars_train").mkdir()
+    assert run(sources, "StanfordCars", "--root", tmp_path) == 0
+
+
+class Drive:
+    """Stands for gdown: writes what Google would send."""
+
+    def __init__(self, monkeypatch, content=None, error=None):
+        import gdown
+
+        self.content, self.error = content, error
+        monkeypatch.setattr(gdown, "download", self.download)
+
+    def download(self, id, output, resume):
+        assert resume
+        if self.error:
+            raise self.error
+        if self.content is None:
+            return None
+        with open(output, "wb") as file:
+            file.write(self.content)
+        return output
+
+
+@pytest.fixture
+def target(tmp_path):
+    return tmp_path / "split_zhou_UCF101.json"
+
+
+def test_a_file_from_google_drive(monkeypatch, target):
+    content = json.dumps(SPLIT).encode()
+    Drive(monkeypatch, content)
+    assert downloading.fetch_drive("abc", target) == hashlib.sha256(content).hexdigest()
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+@pytest.mark.parametrize("drive", [{"content": b"<html>Too many users have viewed or downloaded this file</html>"},
+                                   {"content": json.dumps(SPLIT).encode()[:50]}, {"content": None},
+                                   {"error": RuntimeError("Cannot retrieve\nthe public link")}])
+def test_what_google_drive_may_do_instead(monkeypatch, target, drive):
+    Drive(monkeypatch, **drive)
+    with pytest.raises(DatasetError) as caught:
+        downloading.fetch_drive("abc", target)
+    sentence = str(caught.value)
+    assert "https://drive.google.com/file/d/abc/view" in sentence and str(target) in sentence and "\n" not in sentence
+    assert not list(target.parent.iterdir())
+
+
+def test_a_page_in_place_of_a_text_or_a_zip(monkeypatch, tmp_path):
+    Drive(monkeypatch, b"<!DOCTYPE html>")
+    for name in ("classnames.txt", "UCF-101-midframes.zip"):
+        with pytest.raises(DatasetError, match=f"sent as {name} is no .* file"):
+            downloading.fetch_drive("abc", tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_and_bundled_names(textures, tmp_path, capsys):
+    assert run(textures, "DescribableTexture", "--root", tmp_path) == 2
+    assert "'DescribableTexture' is unknown: did you mean 'DescribableTextures'?" in capsys.readouterr().err
+    assert run(textures, "Pictograms", "--root", tmp_path) == 0
+    assert "comes with the repository" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_failure_does_not_stop_the_others(textures, server, tmp_path, capsys):
+    sources = {"EuroSAT": {**textures["DescribableTextures"], "splits": [
+        {"url": server.url("gone.json"), "to": "split_zhou_EuroSAT.json"}]}, **textures}
+    assert run(sources, "all", "--root", tmp_path) == 2
+    streams = capsys.readouterr()
+    assert "error: EuroSAT: " in streams.err and "DescribableTextures: ready" in streams.out
+
+
+def test_the_table_of_addresses_is_well_formed():
+    sources = downloading.read_sources()
+    assert set(sources) == set(MAKERS)
+    for name, entry in sources.items():
+        dataset = DATASET_REGISTRY.get(name)
+        assert entry["page"].startswith("https://") and entry["terms"] and entry["gigabytes"] > 0, name
+        assert entry["files"] or entry["by_hand"], name
+        assert ("by_hand" in entry) == ("present" in entry), name
+        placed = [entry["present"]] if "present" in entry else []
+        for file in entry["files"] + entry["splits"]:
+            assert ("url" in file) != ("drive" in file), name
+            assert file["source"] and file["last_seen"] is None or re.fullmatch(r"\d{4}-\d\d-\d\d", file["last_seen"])
+            assert re.fullmatch(r"https?://\S+", file["url"]) if "url" in file else re.fullmatch(r"[\w-]{33}", file["drive"])
+            checksum = file.get("checksum")
+            assert checksum is None or re.fullmatch(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", checksum), name
+            placed += file["take"].values() if "take" in file else [file["to"]]
+        if dataset.split_file:
+            assert dataset.split_file in placed
+        if dataset.image_dir and name != "ImageNet":
+            assert dataset.image_dir in placed
+
+
+def test_the_command_lists_the_data_sets(repository):
+    done = subprocess.run([sys.executable, "-m", "datasets.download", "--list"], cwd=repository, text=True,
+                          capture_output=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in MAKERS:
+        assert re.search(rf"^{name}\s", done.stdout, re.MULTILINE)
