@@ -30,7 +30,12 @@ def run_command(command, log, environment, cwd):
                                    env={**os.environ, **environment}, start_new_session=True,
                                    preexec_fn=die_with_parent() if sys.platform == "linux" else None)
         try:
-            code = process.wait()
+            code = None
+            while code is None:  # in short waits: Ray's way to interrupt a task does not end a system call
+                try:
+                    code = process.wait(0.5)
+                except subprocess.TimeoutExpired:
+                    pass
         except BaseException:
             stop(process)
             raise

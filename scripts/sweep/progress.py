@@ -8,16 +8,17 @@ class Progress:
     """Counts jobs as they end and remembers those that did not come to a good end.
 
     Attributes:
-        outcomes: {job: "done", "failed" or "skipped"}.
+        jobs: what is to be run. outcomes: {job: "done", "failed" or "skipped"}.
     """
 
     def __init__(self, jobs):
+        self.jobs = list(jobs)
         self.outcomes = {}
-        self.bar = tqdm(total=len(jobs), unit="job", dynamic_ncols=True, smoothing=0, disable=None)  # no bar in a file
+        self.bar = tqdm(total=len(self.jobs), unit="job", dynamic_ncols=True, smoothing=0, disable=None)  # no bar in a file
 
     def ended(self, job, outcome, seconds=0.0, lines=(), log=""):
         self.outcomes[job] = outcome
-        position = f"[{len(self.outcomes)}/{self.bar.total}]"
+        position = f"[{len(self.outcomes)}/{len(self.jobs)}]"
         if outcome == SUCCEEDED:
             self.bar.write(f"{position} {job.what}: {seconds:.0f} s")
         elif outcome == FAILED:
