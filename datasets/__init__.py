@@ -6,6 +6,7 @@ resolve_dassl()  # for `python -m datasets.check`; train.py has done it already
 from . import (  # noqa: E402, F401
     caltech101,
     dtd,
+    emoji,
     eurosat,
     fgvc_aircraft,
     food101,
@@ -15,6 +16,7 @@ from . import (  # noqa: E402, F401
     oxford_flowers,
     oxford_pets,
     pictograms,
+    pictograms_styles,
     stanford_cars,
     sun397,
     ucf101,

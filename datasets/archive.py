@@ -1,4 +1,4 @@
-"""Unpack a data set's archive once, also when several runs start at the same time."""
+"""Fill a bundled data set's folder once, also when several runs start at the same time."""
 import fcntl
 import hashlib
 import os
@@ -9,26 +9,43 @@ from pathlib import Path
 from .errors import DatasetError
 from .extract import extract
 
-MARKER = ".archive_sha256"  # in an unpacked folder: digest of the archive that it came from
+MARKER = ".archive_sha256"  # in a folder that was filled: digest of what it was made from
 
 
 def unpack_once(archive, folder):
     """Make ``folder`` hold the files of a zip archive, and nothing half-unpacked at any time.
 
-    A folder that came from another version of the archive is replaced. A folder that was not made here is left alone.
-
     Args:
         archive: path of the zip file. folder: where its files go; its parents are made.
 
     Raises:
-        DatasetError: the archive is missing or damaged, or the folder cannot be made or is somebody else's.
+        DatasetError: the archive is missing or damaged, or as ``fill_once``.
     """
-    folder = Path(folder)
+    fill_once(folder, archive_digest(archive), lambda fresh: extract(archive, fresh, progress=False), Path(archive).name)
+
+
+def archive_digest(archive):
+    """SHA-256 of a bundled archive as hex digits."""
     try:
-        digest = hashlib.sha256(Path(archive).read_bytes()).hexdigest()
+        return hashlib.sha256(Path(archive).read_bytes()).hexdigest()
     except OSError as error:
         raise DatasetError(f"cannot read the archive {str(archive)!r} ({error.strerror}): get the repository's files "
                            "again") from error
+
+
+def fill_once(folder, digest, fill, source):
+    """Make ``folder`` hold what ``fill(fresh folder)`` writes, and nothing half-made at any time.
+
+    A folder that was made with another digest is replaced. A folder that was not made here is left alone.
+
+    Args:
+        folder: the folder; its parents are made. digest: names what it is made from. fill: writes into an empty folder.
+        source: what it is made from, for messages.
+
+    Raises:
+        DatasetError: the folder cannot be made or is somebody else's.
+    """
+    folder = Path(folder)
     if unpacked_digest(folder) == digest:
         return
     try:
@@ -36,31 +53,31 @@ def unpack_once(archive, folder):
         with open(folder.parent / f".{folder.name}.lock", "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if unpacked_digest(folder) != digest:  # else another run was faster
-                replace_folder(archive, folder, digest)
+                replace_folder(folder, digest, fill, source)
     except OSError as error:
-        raise DatasetError(f"cannot unpack {Path(archive).name} into {str(folder)!r} ({error.strerror or error}): give "
+        raise DatasetError(f"cannot unpack {source} into {str(folder)!r} ({error.strerror or error}): give "
                            "--root (DATASET.ROOT) a folder that can be written to and has room") from error
 
 
 def unpacked_digest(folder):
-    """Digest of the archive that a folder came from; None if there is no such folder."""
+    """Digest that a folder was made with; None if there is no such folder."""
     try:
         return (folder / MARKER).read_text(encoding="utf-8").strip()
     except OSError:
         return None
 
 
-def replace_folder(archive, folder, digest):
-    """Unpack beside ``folder``, then put the result in its place."""
+def replace_folder(folder, digest, fill, source):
+    """Fill a folder beside ``folder``, then put it in its place."""
     if folder.exists() and unpacked_digest(folder) is None:
-        raise DatasetError(f"{str(folder)!r} is there but was not unpacked from {Path(archive).name}: move it away, or "
+        raise DatasetError(f"{str(folder)!r} is there but was not unpacked from {source}: move it away, or "
                            "give another --root (DATASET.ROOT)")
-    print(f"unpacking {Path(archive).name} into {folder}")
+    print(f"unpacking {source} into {folder}")
     work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
         fresh = work / "new"
         fresh.mkdir()
-        extract(archive, fresh, progress=False)
+        fill(fresh)
         (fresh / MARKER).write_text(digest + "\n", encoding="utf-8")
         if folder.exists():
             os.rename(folder, work / "old")

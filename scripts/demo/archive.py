@@ -1,4 +1,4 @@
-"""Writing Pictograms as one zip file whose bytes depend on nothing but the images and their names."""
+"""Writing a data set as one zip file whose bytes depend on nothing but the images and their names."""
 
 import hashlib
 import json
@@ -26,10 +26,10 @@ def split_lists(selected):
     return {split: sorted(items) for split, items in lists.items()}
 
 
-def write_archive(path, selected):
+def write_archive(path, selected, split_file=SPLIT_FILE):
     """Write the images and their split file atomically; return the archive's SHA-256 as hex digits."""
     files = {f"images/{image_path(candidate)}": encode_png(candidate.image) for candidate in selected}
-    files[SPLIT_FILE] = json.dumps(split_lists(selected), separators=(",", ":")).encode()
+    files[split_file] = json.dumps(split_lists(selected), separators=(",", ":")).encode()
     temporary = Path(path).with_suffix(".tmp")
     with zipfile.ZipFile(temporary, "w") as archive:
         for name in sorted(files):

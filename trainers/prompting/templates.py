@@ -23,6 +23,8 @@ CUSTOM_TEMPLATES = {
     "ImageNetA": "a photo of a {}.",
     "ImageNetR": "a photo of a {}.",
     "Pictograms": "a pictogram of a {}.",
+    **dict.fromkeys(("EmojiAnimals", "EmojiFood", "EmojiTransport", "EmojiObjects",
+                     "PictogramsInverted", "PictogramsContour"), "a pictogram of a {}."),
 }
 """Data set name -> template; data sets not listed use ``DEFAULT_TEMPLATE``."""
 
