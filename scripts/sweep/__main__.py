@@ -74,6 +74,8 @@ def options_of(args):
     known = sorted(path.stem for path in (ROOT / "configs" / "datasets").glob("*.yaml"))
     methods = args.methods or list(table.methods)
     datasets = args.datasets or list(table.demo_datasets() if args.demo else table.datasets)
+    if not datasets:
+        raise SweepError(f"{args.table} --demo: no bundled data sets to test on in configs/datasets; give --datasets")
     check_known("--methods", methods, METHODS)
     check_known("--datasets", datasets, known)
     return Options(

@@ -6,6 +6,7 @@ repository, the data and the output under the same paths.
 """
 import logging
 import os
+import socket
 import sys
 
 from .errors import SweepError
@@ -36,11 +37,11 @@ def connect(ray, address, jobs_at_once, cpus, gpus):
     """Join the cluster at an address, or start Ray on this machine with room for ``jobs_at_once`` jobs."""
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     if address:
+        check_answers(address)
         try:
             ray.init(address=address, **quiet)
         except (ConnectionError, ValueError, RuntimeError) as error:
-            raise SweepError(f"--address {address!r}: no Ray cluster answers there ({' '.join(str(error).split())}); "
-                             "start one with `ray start`, see docs/reproduce.md") from error
+            raise SweepError(no_cluster(address, error)) from error
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     room = jobs_at_once * cpus if jobs_at_once else max(cores, cpus)
@@ -49,6 +50,22 @@ def connect(ray, address, jobs_at_once, cpus, gpus):
     if gpus > have:
         ray.shutdown()
         raise SweepError(f"--gpus {gpus:g}: this machine has {have:g}, so no job could ever run; give a smaller number")
+
+
+def check_answers(address):
+    """Raise SweepError if nothing listens at ``host:port``; Ray itself would wait for minutes."""
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    if not port.isdigit():
+        return  # auto, or another of Ray's own words
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise SweepError(no_cluster(address, error)) from error
+
+
+def no_cluster(address, error):
+    return (f"--address {address!r}: no Ray cluster answers there ({' '.join(str(error).split())}); start one with "
+            "`ray start`, see docs/reproduce.md")
 
 
 def run(jobs, output, environment, progress, address="", jobs_at_once=0, cpus=1.0, gpus=0.0):
