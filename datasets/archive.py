@@ -21,7 +21,10 @@ def unpack_once(archive, folder):
     Raises:
         DatasetError: the archive is missing or damaged, or as ``fill_once``.
     """
-    fill_once(folder, archive_digest(archive), lambda fresh: extract(archive, fresh, progress=False), Path(archive).name)
+    def fill(fresh):
+        extract(archive, fresh, progress=False)
+
+    fill_once(folder, archive_digest(archive), fill, Path(archive).name)
 
 
 def archive_digest(archive):
