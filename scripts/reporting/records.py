@@ -1,0 +1,137 @@
+"""Which record counts for a cell of a table. Two runs that claim the same cell are an error that names both."""
+from pathlib import Path
+
+from results import RECORDS_FILE, ResultsError, read_records
+
+from .settings import varied
+
+
+def load(paths, split="test", skip_bad=False):
+    """Evaluations on the images of a split.
+
+    Raises:
+        ResultsError: a path does not exist; a line is not a record; its counts make no accuracy.
+    """
+    records = []
+    for record in read_records(paths, skip_bad):
+        trouble = trouble_with(record)
+        if trouble and not skip_bad:
+            raise ResultsError(f"{file_of(record)} has a record of {describe(record)} with {trouble}: remove that "
+                               "line, or skip such lines with --skip-bad")
+        if not trouble and record["split"] == split:
+            records.append(record)
+    return records
+
+
+def trouble_with(record):
+    """What is wrong with a record whose keys are all there; "" if nothing is."""
+    correct, total = record.get("correct"), record.get("total")
+    if not (type(correct) is int and type(total) is int and 0 <= correct <= total and total > 0):
+        return f"correct {correct!r} of total {total!r}"
+    for key, kind in (("seed", int), ("shots", int), ("epoch", int), ("dataset", str), ("trainer", str),
+                      ("classes", str), ("stage", str)):
+        if not isinstance(record[key], kind):
+            return f"{key} {record[key]!r}"
+    return ""
+
+
+def file_of(record):
+    return str(Path(record["folder"]) / RECORDS_FILE)
+
+
+def describe(record):
+    """"CoOp_MAO on Pictograms, new classes, step 2, 16 shots, seed 1"."""
+    step = {"base": ", step 1", "new": ", step 2"}.get(record["stage"], "")
+    shots = f", {record['shots']} shots" if is_trained(record) and record["shots"] > 0 else ""
+    return f"{record['trainer']} on {record['dataset']}, {record['classes']} classes{step}{shots}, seed {record['seed']}"
+
+
+def is_trained(record):
+    return record["epoch"] != 0
+
+
+def source_of(record):
+    """Data set that the prompts were trained on; "" if nothing was trained. Old records lack it: their own one."""
+    return record.get("source", record["dataset"]) if is_trained(record) else ""
+
+
+def is_at_home(record):
+    """Whether the prompts were trained on the data set that they are tested on, or not at all."""
+    return source_of(record) in ("", record["dataset"])
+
+
+def parents(records):
+    """Digests of the runs whose prompts were tested on another data set."""
+    return {record["parent"] for record in records if not is_at_home(record) and record.get("parent")}
+
+
+def by_cell(records, key, prefer=()):
+    """Group records by cell and seed, one record each.
+
+    Of one run's evaluations after several epochs the last epoch's counts. Where several runs claim a cell, those with
+    default settings of MAO go before those of ablations, then those that a function of ``prefer`` is true of.
+
+    Args:
+        key: function of a record to the cell it belongs to. prefer: functions of a record to a truth value.
+
+    Returns:
+        {cell: {seed: record}}, and notes (sentences) on what was left out.
+
+    Raises:
+        ResultsError: two runs are left for a cell and seed.
+    """
+    claims, notes = {}, []
+    for record in records:
+        runs = claims.setdefault(key(record), {}).setdefault(record["seed"], {})
+        runs.setdefault((record["config_digest"], record["folder"]), []).append(record)
+    cells, ablations = {}, 0
+    for cell, seeds in claims.items():
+        for seed, runs in seeds.items():
+            left = []
+            for records_of_run in runs.values():
+                last = max(records_of_run, key=lambda record: record["epoch"])
+                if len(records_of_run) > 1:
+                    notes.append(f"{describe(last)} has results of several epochs; epoch {last['epoch']} counts")
+                left.append(last)
+            for test in (lambda record: not varied(record), *prefer):
+                liked = [record for record in left if test(record)]
+                if liked and len(liked) < len(left):
+                    ablations += len(left) - len(liked)
+                    left = liked
+            if len(left) > 1:
+                raise ResultsError(conflict(*left[:2]))
+            cells.setdefault(cell, {})[seed] = left[0]
+    if ablations:
+        notes.append(f"{ablations} evaluations of runs with other settings than the table's are left out")
+    return cells, notes
+
+
+def conflict(one, other):
+    """The sentence on two runs that claim the same cell."""
+    files = sorted({file_of(one), file_of(other)})
+    if len(files) == 1:
+        return (f"{files[0]} has results of two configurations for {describe(one)}: remove the lines of the one that "
+                "is not wanted")
+    return (f"{files[0]} and {files[1]} both have a result for {describe(one)}: give only the folder that is wanted, "
+            "or move the other one away")
+
+
+def choose_shots(records, asked=None):
+    """Keep trained evaluations of one number of shots, all others as they are.
+
+    Returns:
+        records, and notes. Without ``asked``: the number there is, or 16, the papers' number, if there are several.
+
+    Raises:
+        ResultsError: several numbers of shots, none of them 16.
+    """
+    found = sorted({record["shots"] for record in records if is_trained(record)})
+    chosen, notes = asked, []
+    if asked is None and len(found) > 1:
+        if 16 not in found:
+            raise ResultsError(f"the records are of {', '.join(map(str, found))} shots: choose with --shots")
+        chosen = 16
+        notes = [f"shown are results with 16 shots; there are others with {', '.join(str(n) for n in found if n != 16)}"]
+    if chosen is None:
+        return records, notes
+    return [record for record in records if not is_trained(record) or record["shots"] == chosen], notes
