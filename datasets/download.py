@@ -4,8 +4,9 @@
     python -m datasets.download Caltech101 DescribableTextures --root DATA
     python -m datasets.download all --root DATA --splits
 
-Downloads are resumed, checked and unpacked safely; what is there already is left alone. ``--splits`` gets only the small
-files that fix splits and class names. What has to be got by hand is printed as steps. Addresses: ``sources.json``.
+Downloads are resumed, checked and unpacked safely; what is there already is left alone. ``--splits`` gets only the
+small files that fix splits and class names. What has to be got by hand is printed as steps. Addresses:
+``sources.json``.
 Exit code 0: all is there; 1: something is left to be done by hand; 2: something failed.
 """
 import argparse
@@ -123,11 +124,12 @@ def fetch_drive(drive_id, target, checksum=None):
         got = gdown.download(id=drive_id, output=str(part), resume=True)
     except Exception as error:  # gdown, requests and the disk raise many kinds
         reason = " ".join(str(error).split())[:300]
-        raise DatasetError(f"{target.name} cannot be fetched from Google Drive ({type(error).__name__}: {reason}): call "
-                           f"again later, or get it in a browser from {page} and put it at {str(target)!r}") from error
+        raise DatasetError(f"{target.name} cannot be fetched from Google Drive ({type(error).__name__}: {reason}): "
+                           f"call again later, or get it in a browser from {page} and put it at "
+                           f"{str(target)!r}") from error
     if got is None or not part.exists():
-        raise DatasetError(f"{target.name} cannot be fetched from Google Drive: call again later, or get it in a browser "
-                           f"from {page} and put it at {str(target)!r}")
+        raise DatasetError(f"{target.name} cannot be fetched from Google Drive: call again later, or get it in a "
+                           f"browser from {page} and put it at {str(target)!r}")
     sums = digests(part)
     check_sum(page, part, checksum, sums)
     check_content(part, target, page)
@@ -140,8 +142,8 @@ def check_content(part, target, page):
     sound = {".json": is_json, ".zip": zipfile.is_zipfile, ".txt": is_text}[target.suffix]
     if not sound(part):
         part.unlink()
-        raise DatasetError(f"what Google Drive sent as {target.name} is no {target.suffix} file: call again later, or get "
-                           f"it in a browser from {page} and put it at {str(target)!r}")
+        raise DatasetError(f"what Google Drive sent as {target.name} is no {target.suffix} file: call again later, or "
+                           f"get it in a browser from {page} and put it at {str(target)!r}")
 
 
 def is_json(path):
@@ -174,8 +176,8 @@ def unpack(archive, file, folder):
             work_root = work
         missing = [path for path in file["take"] if not (work_root / path).exists()]
         if missing:
-            raise DatasetError(f"the archive {str(archive)!r} does not hold {missing[0]!r}: it is of another version; look "
-                               "at the data set's page (docs/datasets.md) and put the files in place by hand")
+            raise DatasetError(f"the archive {str(archive)!r} does not hold {missing[0]!r}: it is of another version; "
+                               "look at the data set's page (docs/datasets.md) and put the files in place by hand")
         for source, target in reversed(file["take"].items()):
             place = folder / target
             if place.is_dir():
@@ -193,7 +195,8 @@ def note(folder, name, file, digest):
     except (OSError, ValueError):
         known = {}
     address = file.get("url") or f"https://drive.google.com/uc?id={file['drive']}"
-    known[name] = {"address": address, "sha256": digest, "date": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+    date = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    known[name] = {"address": address, "sha256": digest, "date": date}
     write_text(path, json.dumps(known, indent=1) + "\n")
     if not file.get("checksum"):
         print(f"{name}: no checksum is known for it; it has the SHA-256 {digest}")

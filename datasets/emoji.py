@@ -1,7 +1,7 @@
 """Emoji, drawn as images of 64x64 pixels: bundled test sets for prompts that were trained on Pictograms.
 
-They are targets for the cross-data set protocol and have neither images nor classes of Pictograms. Licences and authors:
-``emoji/NOTICE``; how they were made: docs/demo.md.
+They are targets for the cross-data set protocol and have neither images nor classes of Pictograms. Licences and
+authors: ``emoji/NOTICE``; how they were made: docs/demo.md.
 """
 from pathlib import Path
 

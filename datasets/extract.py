@@ -1,7 +1,7 @@
 """Unpack zip and tar archives of others: nothing gets out of the target folder, whatever the archive says.
 
-Refused are absolute names, names with "..", links that lead out of the folder, devices and pipes. Modes and owners are not
-taken over.
+Refused are absolute names, names with "..", links that lead out of the folder, devices and pipes. Modes and owners are
+not taken over.
 """
 import os
 import shutil
@@ -122,5 +122,5 @@ def clear(target):
 
 
 def refused(archive, name, what):
-    return DatasetError(f"the archive {str(archive)!r} holds {name!r}, {what}: it is not unpacked; get the archive from "
-                        "another place")
+    return DatasetError(f"the archive {str(archive)!r} holds {name!r}, {what}: it is not unpacked; get the archive "
+                        "from another place")

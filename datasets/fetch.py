@@ -1,7 +1,7 @@
 """Fetch a file over HTTP: with progress, resumed after interruptions, and checked before it gets its name.
 
-What has arrived is kept in ``<name>.part``, with the server's mark of the version beside it, so that a later call goes on
-only if the file is still the same there.
+What has arrived is kept in ``<name>.part``, with the server's mark of the version beside it, so that a later call goes
+on only if the file is still the same there.
 """
 import hashlib
 import json
@@ -100,8 +100,8 @@ def check_status(url, answer):
     if answer.status_code in (429, 500, 502, 503, 504):
         raise Interrupted(f"HTTP {answer.status_code}")
     if answer.status_code not in (200, 206):
-        raise DatasetError(f"{url} answers HTTP {answer.status_code} {answer.reason}: the address may have changed; look "
-                           "at the data set's page (docs/datasets.md) and get the file by hand")
+        raise DatasetError(f"{url} answers HTTP {answer.status_code} {answer.reason}: the address may have changed; "
+                           "look at the data set's page (docs/datasets.md) and get the file by hand")
 
 
 def continues(answer, begun):
@@ -127,8 +127,8 @@ def check_space(folder, needed, what):
     """Raise DatasetError if a folder's disk has not room for so many bytes."""
     free = shutil.disk_usage(folder).free
     if needed + SPARE > free:
-        raise DatasetError(f"{what} needs {needed / 1e9:.2f} GB, but {str(folder)!r} has {free / 1e9:.2f} GB free: make "
-                           "room, or give another --root")
+        raise DatasetError(f"{what} needs {needed / 1e9:.2f} GB, but {str(folder)!r} has {free / 1e9:.2f} GB free: "
+                           "make room, or give another --root")
 
 
 def digests(path):
@@ -149,8 +149,9 @@ def check_sum(url, part, checksum, sums):
     if sums[kind] != wanted.lower():
         part.unlink()
         mark_file(part).unlink(missing_ok=True)
-        raise DatasetError(f"{url} has the {kind} {sums[kind]}, but {wanted} is known for it: it was damaged on the way or "
-                           "is another version; call again, and if that does not help get it by hand (docs/datasets.md)")
+        raise DatasetError(f"{url} has the {kind} {sums[kind]}, but {wanted} is known for it: it was damaged on the "
+                           "way or is another version; call again, and if that does not help get it by hand "
+                           "(docs/datasets.md)")
 
 
 def size_of(path):

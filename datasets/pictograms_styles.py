@@ -1,7 +1,7 @@
 """PictogramsInverted and PictogramsContour: Pictograms' test images in other styles, for domain generalisation.
 
-They are to Pictograms what ImageNet-R and -Sketch are to ImageNet. The images are made from the bundled archive on first
-use, by exact arithmetic: white on black, and contours in place of areas.
+They are to Pictograms what ImageNet-R and -Sketch are to ImageNet. The images are made from the bundled archive on
+first use, by exact arithmetic: white on black, and contours in place of areas.
 """
 import io
 import json

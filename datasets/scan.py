@@ -78,7 +78,8 @@ def list_folder(folder):
     try:
         names = sorted(name for name in os.listdir(folder) if is_image(name))
     except OSError as error:
-        raise DatasetError(f"cannot list the class folder {str(folder)!r} ({error.strerror}): make it readable") from error
+        raise DatasetError(f"cannot list the class folder {str(folder)!r} ({error.strerror}): make it "
+                           "readable") from error
     check_utf8(folder, names)
     return names
 

@@ -2,8 +2,8 @@
 
     python -m scripts.demo.build_emoji --package PATH/TO/package
 
-Writes an archive for each group of emoji_groups.json, NOTICE and meta.json into datasets/emoji. They are targets for the
-cross-data set protocol: for tests only, with no image and no class of Pictograms.
+Writes an archive for each group of emoji_groups.json, NOTICE and meta.json into datasets/emoji. They are targets for
+the cross-data set protocol: for tests only, with no image and no class of Pictograms.
 """
 import argparse
 import json

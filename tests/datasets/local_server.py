@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class LocalServer:
     """Serves ``files`` {path: bytes}. What goes wrong is set per path:
 
-    cut[path]: list of byte counts; each request sends so many bytes of its answer, then hangs up, until the list is empty.
+    cut[path]: list of byte counts; each request sends so many bytes of its answer, then hangs up, until the list
+        is empty.
     stall[path]: likewise, but then sends nothing more for ``stalled_for`` seconds.
     status[path]: list of HTTP status codes to answer first. redirect[path]: where to send the client.
     no_ranges, no_mark: the server knows no ranges, or sends neither ETag nor Last-Modified.

@@ -113,11 +113,13 @@ def test_the_users_own_images_are_left_alone(textures, server, tmp_path):
 def test_a_wrong_checksum(textures, tmp_path, capsys):
     textures["DescribableTextures"]["files"][0]["checksum"] = "md5:" + "0" * 32
     assert run(textures, "DescribableTextures", "--root", tmp_path) == 2
-    assert re.search(r"error: DescribableTextures: .*dtd.tar.gz has the md5 \w{32}, but 0{32} is known", capsys.readouterr().err)
+    sentence = r"error: DescribableTextures: .*dtd.tar.gz has the md5 \w{32}, but 0{32} is known"
+    assert re.search(sentence, capsys.readouterr().err)
     assert visible(tmp_path / "dtd") == ["split_zhou_DescribableTextures.json"]
 
 
-@pytest.mark.parametrize("name, words", [("/tmp/evil.txt", "it is not unpacked"), ("../../evil.txt", "it is not unpacked"),
+@pytest.mark.parametrize("name, words", [("/tmp/evil.txt", "it is not unpacked"),
+                                         ("../../evil.txt", "it is not unpacked"),
                                          ("dtd/pictures/1.jpg", "does not hold 'dtd/images'")])
 def test_malicious_and_other_archives_leave_nothing_unpacked(textures, server, tmp_path, capsys, name, words):
     content = server.files["dtd.tar.gz"] = tar_of({"dtd/labels/labels.txt": b"labels", name: b"evil"})
@@ -259,7 +261,8 @@ def test_the_table_of_addresses_is_well_formed():
         for file in entry["files"] + entry["splits"]:
             assert ("url" in file) != ("drive" in file), name
             assert file["source"] and file["last_seen"] is None or re.fullmatch(r"\d{4}-\d\d-\d\d", file["last_seen"])
-            assert re.fullmatch(r"https?://\S+", file["url"]) if "url" in file else re.fullmatch(r"[\w-]{33}", file["drive"])
+            pattern, address = (r"https?://\S+", file["url"]) if "url" in file else (r"[\w-]{33}", file["drive"])
+            assert re.fullmatch(pattern, address)
             checksum = file.get("checksum")
             assert checksum is None or re.fullmatch(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", checksum), name
             placed += file["take"].values() if "take" in file else [file["to"]]

@@ -53,7 +53,8 @@ def files_in(folder):
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
 def test_a_good_tar(tmp_path, folder, mode):
     archive = make_tar(tmp_path / "a.tar", member(".", kind=tarfile.DIRTYPE), member("./images", kind=tarfile.DIRTYPE),
-                       member("./images/cat/1.jpg", b"one", mode=0o000), member("images/cat/2.jpg", b"two", mode=0o4777),
+                       member("./images/cat/1.jpg", b"one", mode=0o000),
+                       member("images/cat/2.jpg", b"two", mode=0o4777),
                        mode=mode)
     extract(archive, folder)
     assert files_in(folder) == {"images/cat/1.jpg": b"one", "images/cat/2.jpg": b"two"}
@@ -69,7 +70,8 @@ def test_a_good_zip(tmp_path, folder):
 
 
 def test_links_that_stay_inside(tmp_path, folder):
-    extract(make_tar(tmp_path / "a.tar", member("a/1.jpg", b"one"), member("b/soft", kind=tarfile.SYMTYPE, link="../a/1.jpg"),
+    extract(make_tar(tmp_path / "a.tar", member("a/1.jpg", b"one"),
+                     member("b/soft", kind=tarfile.SYMTYPE, link="../a/1.jpg"),
                      member("b/hard", kind=tarfile.LNKTYPE, link="a/1.jpg")), folder)
     assert files_in(folder) == {"a/1.jpg": b"one", "b/soft": b"one", "b/hard": b"one"}
 
