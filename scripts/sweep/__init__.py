@@ -6,5 +6,6 @@
     plan.py        which folder each job gets, and which jobs are done, incomplete, not started
     process.py     one job as a subprocess with a log
     engine_none.py, engine_ray.py   run the jobs of a plan;  progress.py: what they say meanwhile
+    tables.py    which jobs make which table, and the table at the end
     __main__.py    the command line behind scripts/reproduce/*.sh
 """

@@ -19,19 +19,20 @@ from .methods import DATASETS, DEMO_SOURCE, METHODS, ROOT, check_known
 from .tables import TABLES, print_table
 
 ENGINES = ("none", "ray")
+SEEDS = (1, 2, 3)
 CONFIG_KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+")  # the first such word begins the KEY VALUE pairs
 
 
 def parse_arguments(argv=None):
     parser = argparse.ArgumentParser(prog="python -m scripts.sweep", description=__doc__.split("\n\n")[0],
                                      allow_abbrev=False)
-    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("table", choices=TABLES, help="; ".join(f"{name}: {TABLES[name].title}" for name in TABLES))
     parser.epilog = "KEY VALUE pairs of the config may follow; they hold for every run."
     parser.add_argument("--demo", action="store_true", help="bundled data sets and CLIP, on a CPU")
     parser.add_argument("--dry-run", action="store_true", help="print the commands and their count, run nothing")
     parser.add_argument("--methods", nargs="+", help=f"of {' '.join(METHODS)} (default: those of the table)")
     parser.add_argument("--datasets", nargs="+", help="names of files in configs/datasets (default: those of the table)")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--seeds", nargs="+", type=int, help="default: 1 2 3; 1 for --demo of few_shot and ablation")
     parser.add_argument("--shots", type=int, default=16, help="training images a class")
     parser.add_argument("--parts", nargs="+", help=f"ablation only: some of {' '.join(PARTS)}")
     parser.add_argument("--engine", choices=ENGINES, default="none", help="none: one after another; ray: in parallel")
@@ -59,9 +60,9 @@ def check(args):
         raise SweepError("--jobs is for Ray on this machine: on a cluster --cpus and --gpus say how many jobs fit")
     if args.jobs < 0 or args.cpus <= 0 or (args.gpus or 0) < 0:
         raise SweepError(f"--jobs {args.jobs}, --cpus {args.cpus:g}, --gpus {args.gpus}: give positive numbers")
-    if args.shots < 1 or min(args.seeds) < 0:
-        raise SweepError(f"--shots {args.shots}, --seeds {' '.join(map(str, args.seeds))}: give at least one shot, and "
-                         "seeds that are not negative")
+    if args.shots < 1 or min(args.seeds or [1]) < 0:
+        raise SweepError(f"--shots {args.shots}, --seeds {' '.join(map(str, args.seeds or []))}: give at least one "
+                         "shot, and seeds that are not negative")
     if args.parts and args.table != "ablation":
         raise SweepError("--parts is for the ablations alone")
 
@@ -73,6 +74,7 @@ def options_of(args):
     table = TABLES[args.table]
     known = sorted(path.stem for path in (ROOT / "configs" / "datasets").glob("*.yaml"))
     methods = args.methods or list(table.methods)
+    seeds = args.seeds or list(table.demo_seeds if args.demo else SEEDS)
     datasets = args.datasets or list(table.demo_datasets() if args.demo else table.datasets)
     if not datasets:
         raise SweepError(f"{args.table} --demo: no bundled data sets to test on in configs/datasets; give --datasets")
@@ -80,7 +82,7 @@ def options_of(args):
     check_known("--datasets", datasets, known)
     return Options(
         methods=list(dict.fromkeys(methods)), datasets=list(dict.fromkeys(datasets)),
-        seeds=list(dict.fromkeys(args.seeds)), source=DEMO_SOURCE if args.demo else DATASETS[0], shots=args.shots,
+        seeds=list(dict.fromkeys(seeds)), source=DEMO_SOURCE if args.demo else DATASETS[0], shots=args.shots,
         root=os.environ.get("DATA") or "./data",
         output=os.environ.get("OUTPUT") or ("output/demo" if args.demo else "output"), pairs=args.pairs)
 
@@ -91,8 +93,9 @@ def run(args):
     resolve_dassl()
     import datasets  # noqa: F401  registers the data sets
 
-    from .plan import make_plan, summary
+    from .data import prepare_data
     from .job import DONE
+    from .plan import make_plan, summary
 
     table = TABLES[args.table]
     jobs = make_plan(table.jobs(options, *([args.parts] if args.parts else [])))
@@ -103,6 +106,7 @@ def run(args):
     print(summary(jobs), flush=True)
     if args.dry_run:
         return 0
+    prepare_data(sorted({job.dataset for job in left}), options.root)
     troubles = run_jobs(args, left, options.output) if left else []
     code, written = print_table(table, [job.folder for job in jobs if os.path.isdir(job.folder)], options.output,
                                 args.table)

@@ -12,7 +12,7 @@ class Job:
     Attributes:
         what: name for people. folder: output folder. flags: words before ``--output-dir``, of train.py's command line.
         options: KEY VALUE pairs. starts_from: job of step 1 (MAO.BASE_DIR). tests: job whose model is tested.
-        program: what runs it. digest, key, state: see ``plan``.
+        program: what runs it. dataset: its registered name; it, digest, key and state are filled in by ``plan``.
     """
 
     what: str
@@ -22,6 +22,7 @@ class Job:
     starts_from: "Job" = None
     tests: "Job" = None
     program: str = "train.py"
+    dataset: str = ""
     digest: str = ""
     key: str = ""
     state: str = NOT_STARTED

@@ -17,7 +17,7 @@ LEFT_BY_A_STOPPED_RUN = "train_state.pth.tar"
 
 
 def make_plan(jobs):
-    """Fill in digest, key, folder and state of all jobs; those that a job needs have to come before it.
+    """Fill in data set, digest, key, folder and state of all jobs; those that a job needs have to come before it.
 
     Raises:
         CommandError: of train.py, for config files or KEY VALUE pairs that cannot work.
@@ -30,7 +30,8 @@ def make_plan(jobs):
 def resolve(job):
     args = train.parse_arguments(job.arguments())
     cfg = train.make_config(args)
-    if not cfg.DATASET.NAME.startswith("Synthetic"):  # benchmarks/efficiency.py makes those when it runs
+    job.dataset = cfg.DATASET.NAME
+    if not job.dataset.startswith("Synthetic"):  # benchmarks/efficiency.py makes those when it runs
         train.check_names(cfg)
     # What the folders of other jobs will hold counts, whether those have run or not.
     parents = {FOLDERS_OF_RUNS[0]: job.starts_from.digest} if job.starts_from is not None else None

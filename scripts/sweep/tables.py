@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import ablations, efficiency, protocols
-from .methods import DATASETS, DEMO_SOURCE, IMAGENET_VARIANTS, METHODS, ROOT, ZERO_SHOT, demo_targets, has_steps
+from .methods import DATASETS, DEMO_SOURCE, IMAGENET_VARIANTS, METHODS, ROOT, ZERO_SHOT, demo_targets
 
-WITH_MAO = tuple(method for method in METHODS if has_steps(method))
 TUNED = tuple(method for method in METHODS if method != ZERO_SHOT)
 
 
@@ -16,8 +15,9 @@ class Table:
     """A table that can be asked for.
 
     Attributes:
-        layout: of scripts/tables.py. jobs: function of the options to the jobs. methods, datasets, demo_datasets: what
-            is taken unless the caller says otherwise; a function for names that are looked up. title: for --help.
+        layout: of scripts/tables.py. jobs: function of the options to the jobs. methods, datasets, demo_datasets,
+            demo_seeds: what is taken unless the caller says otherwise; a function for names that are looked up.
+        title: for --help.
     """
 
     title: str
@@ -26,6 +26,7 @@ class Table:
     methods: tuple
     datasets: tuple
     demo_datasets: callable
+    demo_seeds: tuple = (1, 2, 3)
 
 
 def only_source():
@@ -38,8 +39,8 @@ TABLES = {
                     lambda: demo_targets("emoji")),
     "domain_generalization": Table("domain generalisation", "dg", protocols.cross_dataset, METHODS, IMAGENET_VARIANTS,
                                    lambda: demo_targets(DEMO_SOURCE)),
-    "few_shot": Table("few-shot, all classes", "few_shot", protocols.few_shot, METHODS, DATASETS, only_source),
-    "ablation": Table("ablations of MAO", "ablation", ablations.ablation, WITH_MAO, DATASETS, only_source),
+    "few_shot": Table("few-shot, all classes", "few_shot", protocols.few_shot, METHODS, DATASETS, only_source, (1,)),
+    "ablation": Table("ablations of MAO", "ablation", ablations.ablation, ("CoOp_MAO",), DATASETS, only_source, (1,)),
     "efficiency": Table("speed and memory", "efficiency", efficiency.measurements, TUNED, ("caltech101",),
                         only_source),
 }

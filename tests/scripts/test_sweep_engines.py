@@ -64,18 +64,22 @@ def test_base_to_new_and_again(repository, pairs, tmp_path):
     assert again.stdout.split("\n", 1)[1] == first.stdout[first.stdout.index("[5/5]"):].split("\n", 1)[1]
 
 
-def test_failed_training_is_named_and_tried_again(repository, pairs, tmp_path):
-    broken = tmp_path / "data"
-    broken.write_text("a file where the data root should be")
-    words = "table1 --demo --methods CoOp --seeds 1"
-    done = sweep(repository, tmp_path / "out", words, pairs, DATA=str(broken))
+def test_failed_training_is_named(repository, pairs, tmp_path):
+    words = "table1 --demo --methods ZeroshotCLIP CoOp --seeds 1"
+    done = sweep(repository, tmp_path / "out", words, [*pairs, "TRAINER.COOP.PREC", "fp12"])
     assert done.returncode == 1
     assert "failed: CoOp pictograms seed 1: train" in done.stderr and "skipped: CoOp pictograms seed 1" in done.stderr
-    assert str(broken) in done.stdout  # the last lines of its log
-    assert "Traceback" not in done.stderr
-    broken.unlink()
-    done = sweep(repository, tmp_path / "out", words, pairs)
-    assert done.returncode == 0 and done.stdout.startswith("2 jobs: 0 done, ")
+    assert "    error: TRAINER.COOP.PREC 'fp12'" in done.stdout  # the last line of its log
+    assert "[2/4] ZeroshotCLIP pictograms seed 1: test on new classes: " in done.stdout
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_missing_data_are_named_before_anything_runs(repository, pairs, tmp_path):
+    done = sweep(repository, tmp_path / "out", "table1 --datasets pictograms dtd eurosat --seeds 1", pairs)
+    assert done.returncode == 2
+    (sentence,) = done.stderr.splitlines()
+    assert "DescribableTextures is not at" in sentence and "1 more data sets are missing" in sentence
+    assert not (tmp_path / "out").exists()
 
 
 def test_commands_of_a_dry_run_can_be_run(repository, pairs, tmp_path):
