@@ -3,7 +3,7 @@
     python scripts/chart.py output/quickstart --output output/quickstart/chart.png
 """
 import argparse
-import os
+import io
 import sys
 from pathlib import Path
 
@@ -14,8 +14,10 @@ import matplotlib  # noqa: E402
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-from results import ResultsError, read_records  # noqa: E402
+from results import ResultsError  # noqa: E402
 from scripts.base_to_new import BASE, NEW, NEW_AFTER_BASE, methods_by_dataset  # noqa: E402
+from scripts.reporting.files import save  # noqa: E402
+from scripts.reporting.records import load  # noqa: E402
 
 COLORS = {BASE: "#4c72b0", NEW_AFTER_BASE: "#f0c08a", NEW: "#dd8452", "H": "#8c8c8c"}
 BAR_WIDTH = 0.2
@@ -24,7 +26,8 @@ BAR_WIDTH = 0.2
 def bars(method):
     """[(column, height in per cent, standard deviation or 0)] of the accuracies that a method has."""
     found = [(column, method.mean(column), method.deviation(column) or 0.0) for column in (BASE, NEW_AFTER_BASE, NEW)]
-    return [bar for bar in [*found, ("H", method.harmonic_mean(), 0.0)] if bar[1] is not None]
+    return [(column, float(height), deviation) for column, height, deviation
+            in [*found, ("H", method.harmonic_mean(), 0.0)] if height is not None]
 
 
 def draw(by_dataset, path):
@@ -48,11 +51,10 @@ def draw(by_dataset, path):
     figure.legend([drawn[column] for column in COLORS if column in drawn], [c for c in COLORS if c in drawn],
                   loc="lower center", ncols=4, frameon=False)
     figure.tight_layout(rect=(0, 0.07, 1, 1))
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    temporary = f"{path}.tmp"
-    figure.savefig(temporary, dpi=150, format="png")
+    image = io.BytesIO()
+    figure.savefig(image, dpi=150, format="png")
     plt.close(figure)
-    os.replace(temporary, path)
+    save(path, image.getvalue())
 
 
 def main(argv=None):
@@ -61,13 +63,13 @@ def main(argv=None):
     parser.add_argument("--output", default="chart.png", help="PNG to write")
     args = parser.parse_args(argv)
     try:
-        by_dataset, _ = methods_by_dataset(read_records(args.paths))
+        by_dataset, _ = methods_by_dataset(load(args.paths))
         if not by_dataset:
             raise ResultsError(f"no base-to-new evaluations in {', '.join(args.paths)}: there is nothing to draw")
+        draw(by_dataset, args.output)
     except ResultsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    draw(by_dataset, args.output)
     return 0
 
 

@@ -80,7 +80,7 @@ def by_cell(records, key, prefer=()):
     Raises:
         ResultsError: two runs are left for a cell and seed.
     """
-    claims, notes = {}, []
+    claims, notes, steps = {}, [], first_steps(records)
     for record in records:
         runs = claims.setdefault(key(record), {}).setdefault(record["seed"], {})
         runs.setdefault((record["config_digest"], record["folder"]), []).append(record)
@@ -93,7 +93,7 @@ def by_cell(records, key, prefer=()):
                 if len(records_of_run) > 1:
                     notes.append(f"{describe(last)} has results of several epochs; epoch {last['epoch']} counts")
                 left.append(last)
-            for test in (lambda record: not varied(record), *prefer):
+            for test in (lambda record: not varied(record, steps.get(record.get("parent"))), *prefer):
                 liked = [record for record in left if test(record)]
                 if liked and len(liked) < len(left):
                     ablations += len(left) - len(liked)
@@ -104,6 +104,11 @@ def by_cell(records, key, prefer=()):
     if ablations:
         notes.append(f"{ablations} evaluations of runs with other settings than the table's are left out")
     return cells, notes
+
+
+def first_steps(records):
+    """{config_digest: a record} of the runs of step 1, which runs of step 2 name as their parent."""
+    return {record["config_digest"]: record for record in records if record["stage"] == "base"}
 
 
 def conflict(one, other):

@@ -2,6 +2,7 @@
 from scripts.sweep.ablations import DEFAULTS, B, K
 
 DEFAULT = {**DEFAULTS, "MAO.BASE_EPOCH": -1}
+OF_STEP_2 = ("MAO.DDE_NEW", "MAO.REG_NEW", "MAO.PSEUDO_LABELS", "MAO.PSEUDO_VIEW", "MAO.BASE_EPOCH")
 
 # How a setting that is not the default one is called in a table
 LABELS = {
@@ -34,6 +35,11 @@ def varied(record, step_1=None):
         settings.pop(B, None)
         settings.update({B: value for key, value in (step_1 or {}).get("settings", {}).items() if key == B})
     return {key: settings[key] for key, default in DEFAULT.items() if key in settings and settings[key] != default}
+
+
+def of_step_1(differing):
+    """Those that step 1 depends on."""
+    return {key: value for key, value in differing.items() if key not in OF_STEP_2}
 
 
 def label(differing):
