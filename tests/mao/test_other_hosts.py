@@ -58,6 +58,20 @@ class KnowledgeCLIP(nn.Module):
         return self.logit_scale.exp() * normalize(self.image_encoder(image)) @ text.t(), score
 
 
+class ZeroShotTeacher(nn.Module):
+    """Frozen features of hand-written prompts, which score all classes, as ProGrad's teacher does."""
+
+    def __init__(self, classnames, clip_model):
+        super().__init__()
+        tokens = tokenize([f"a photo of a {name}." for name in classnames], 77)
+        with torch.no_grad():
+            self.text_features = normalize(TextEncoder(clip_model)(embed_tokens(clip_model, tokens), tokens))
+        self.image_encoder = clip_model.visual
+
+    def forward(self, image):
+        return 100 * normalize(self.image_encoder(image)) @ self.text_features.t()
+
+
 class ToyHost(CoOp):
     def make_model(self, classnames, clip_model):
         return self.model_class(self.cfg, classnames, clip_model)
@@ -81,6 +95,23 @@ class ToyKgCoOp(ToyHost):
     def training_loss(self, image, label):
         logits, score = self.model(image)
         return F.cross_entropy(logits, label) + 8 * score, logits
+
+
+@TRAINER_REGISTRY.register()
+class ToyProGrad(CoOp):
+    def make_model(self, classnames, clip_model):
+        self.zs_clip = ZeroShotTeacher(classnames, clip_model)
+        return super().make_model(classnames, clip_model)
+
+    def training_loss(self, image, label):
+        logits = self.model(image)
+        teacher = self.zs_clip(image).softmax(dim=-1)
+        return F.cross_entropy(logits, label) + F.kl_div(logits.log_softmax(dim=-1), teacher, reduction="batchmean"), logits
+
+
+@TRAINER_REGISTRY.register()
+class ToyProGrad_MAO(MAO, ToyProGrad):
+    """What a user writes."""
 
 
 @TRAINER_REGISTRY.register()
@@ -124,10 +155,27 @@ def test_kgcoop_like_host(tmp_path):
     assert len(trainer.model.ori_embedding) == 5
 
 
+def test_prograd_like_host_with_a_teacher_beside_the_model(tmp_path):
+    loss, trainer, images = loss_of("ToyProGrad_MAO", tmp_path, all_classes=False)
+    logits, teacher = trainer.model(images)[:, LABELS], trainer.zs_clip(images)[:, LABELS].softmax(dim=-1)
+    expected = F.cross_entropy(logits, torch.arange(4)) + F.kl_div(logits.log_softmax(dim=-1), teacher, reduction="batchmean")
+    torch.testing.assert_close(loss, expected)
+    assert len(trainer.zs_clip.text_features) == 5
+
+
 def test_without_the_restriction_the_host_sees_all_classes(tmp_path):
     restricted, _, _ = loss_of("ToyKgCoOp_MAO", tmp_path, all_classes=False)
     whole, _, _ = loss_of("ToyKgCoOp_MAO", tmp_path, all_classes=True)
     assert not torch.isclose(restricted, whole)
+
+
+def test_a_host_that_cannot_be_imported_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
+    (tmp_path / "broken_host.py").write_text("import a_package_that_is_not_there")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(hosts, "KNOWN_HOSTS", {"Broken": ("broken_host", {}), "CoOp": ("trainers.coop", {})})
+    hosts.register_hosts()
+    assert "Broken_MAO is not registered, because broken_host cannot be imported" in capsys.readouterr().out
+    assert "CoOp_MAO" in TRAINER_REGISTRY.registered_names()
 
 
 def test_hosts_named_in_the_environment(monkeypatch):

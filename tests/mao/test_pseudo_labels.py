@@ -39,6 +39,30 @@ def test_classes_are_encoded_once():
     assert len(calls) == 1
 
 
+class PerImagePrompts(torch.nn.Module):
+    """Encodes other prompts for each image, as CoCoOp does."""
+
+    def __init__(self):
+        super().__init__()
+        self.prompt_learner = torch.nn.Linear(3, 4)
+        self.text_encoder = torch.nn.Linear(4, 5)
+        self.teacher = self.text_encoder(torch.ones(2, 4))  # a result of a computation in a plain attribute
+
+    def forward(self, images):
+        return torch.stack([self.text_encoder(self.prompt_learner(image.mean(dim=(1, 2)))) for image in images])
+
+
+def test_prompts_of_each_image_are_encoded_each_time():
+    torch.manual_seed(0)
+    model = PerImagePrompts()
+    images = torch.randn(8, 3, 4, 4) * 10
+    twin = frozen_copy(model)
+    assert twin.teacher is model.teacher
+    with torch.no_grad():
+        assert torch.equal(twin(images), model(images))
+    assert len(set(PseudoLabeller(twin).label(images).tolist())) > 1
+
+
 def test_copy_of_a_wrapped_model():
     model = torch.nn.DataParallel(model_of())
     assert type(frozen_copy(model)) is type(model.module)

@@ -69,8 +69,15 @@ def load_base_prompts(trainer):
 
 
 def _checkpoint(folder, model_name, epoch):
-    """(path, epoch number) of a checkpoint in Dassl's layout; ``epoch`` -1 means the newest."""
+    """(path, number for ``load_model``) of a checkpoint in Dassl's layout.
+
+    ``epoch`` -1 means the checkpoint that step 1 was measured with: the best by validation where there is one
+    (TEST.FINAL_MODEL best_val), for which hosts want the number None, else the newest.
+    """
     models = os.path.join(folder, model_name)
+    best = os.path.join(models, "model-best.pth.tar")
+    if epoch < 0 and os.path.isfile(best):
+        return best, None
     if epoch < 0:
         marker = os.path.join(models, "checkpoint")
         if not os.path.isfile(marker):

@@ -14,11 +14,15 @@ from torch.nn import functional as F
 
 from .errors import MAOError
 
-PER_CLASS = ("token_prefix", "token_suffix", "tokenized_prompts", "name_lens", "ori_embedding")
-"""Attributes of prompt learner or model that hold one row or item a class, where a host has them.
+PER_CLASS = (
+    "token_prefix", "token_suffix", "tokenized_prompts", "name_lens",  # CoOp, MaPLe and their forks
+    "ori_embedding",  # KgCoOp: features of hand-written prompts
+    "text_features",  # ProGrad's zero-shot teacher, TCP and others: features of hand-written prompts
+    "fixed_embeddings",  # PromptSRC's teacher, for forks of it that do not set mao_all_class_losses
+)
+"""Attributes, of any module of a host, that hold one row or item a class.
 
-The first four are those of CoOp, MaPLe and their forks; ``ori_embedding`` is KgCoOp's. A host class adds its own by
-the attribute ``mao_per_class``.
+A host class adds its own by the attribute ``mao_per_class``.
 """
 
 
@@ -59,20 +63,27 @@ def candidate_targets(labels):
 
 
 @contextlib.contextmanager
-def candidate_classes(model, labels, further_names=()):
+def candidate_classes(model, labels, further_names=(), further_modules=()):
     """Narrow a host model to the classes ``labels`` (int64 tensor (M,)) inside the context.
+
+    Args:
+        model: the host's model, perhaps in DataParallel. labels: classes, in the order of the columns to come.
+        further_names: per-class attributes beside PER_CLASS.
+        further_modules: modules beside the model that the host's training step calls, such as a teacher.
 
     Everything is put back on leaving, also after an exception. Yields the targets, see ``candidate_targets``.
     """
     model = unwrap(model)
     learner = model.prompt_learner
     n_cls = len(learner.token_prefix)
+    modules = {id(module): module for root in (model, *further_modules) for module in root.modules()}
     restores = []
     try:
-        for module in (learner, model):
+        for module in modules.values():
             for name in PER_CLASS + tuple(further_names):
                 _narrow(module, name, labels, n_cls, restores)
-            _replace(module.__dict__, "n_cls", len(labels), restores)
+            if module.__dict__.get("n_cls") == n_cls:
+                _replace(module.__dict__, "n_cls", len(labels), restores)
         if getattr(getattr(learner, "ctx", None), "ndim", 2) == 3:  # class-specific context
             _narrow(learner, "ctx", labels, n_cls, restores)
         yield candidate_targets(labels)

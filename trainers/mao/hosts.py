@@ -1,5 +1,6 @@
 """Which trainers of the repository around the plug-in get a MAO variant."""
 import importlib
+import importlib.util
 import os
 
 from dassl.engine import TRAINER_REGISTRY
@@ -37,7 +38,10 @@ def register_hosts():
     """
     for name, (module, attributes) in KNOWN_HOSTS.items():
         if name not in TRAINER_REGISTRY.registered_names() and importlib.util.find_spec(module) is not None:
-            importlib.import_module(module)
+            try:
+                importlib.import_module(module)
+            except ImportError as error:  # a host that does not run here must not keep the others from running
+                print("MAO: {}_MAO is not registered, because {} cannot be imported ({})".format(name, module, error))
         if name in TRAINER_REGISTRY.registered_names():
             add_mao(TRAINER_REGISTRY.get(name), **attributes)
     for name in filter(None, (part.strip() for part in os.environ.get("MAO_HOSTS", "").split(","))):

@@ -12,11 +12,14 @@ from .errors import MAOError
 def frozen_copy(model):
     """Copy of a prompted CLIP that later steps do not change, in eval mode.
 
-    Frozen weights and buffers are shared with the model, only its learnable parameters are copied. The copy's text
-    features are computed at its first use and kept: its prompts and class list never change.
+    Frozen weights, buffers and tensors in plain attributes are shared with the model, only its learnable parameters are
+    copied. The copy's text features are computed at its first use and kept, as long as the text encoder is called with
+    the same prompts: its own never change, but some hosts make prompts of each image.
     """
     model = unwrap(model)
     shared = [p for p in model.parameters() if not p.requires_grad] + list(model.buffers())
+    for module in model.modules():  # results of computations, which deepcopy refuses, among them
+        shared += [value for value in vars(module).values() if torch.is_tensor(value)]
     twin = copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
     for parameter in twin.parameters():
         parameter.requires_grad_(False)
@@ -26,15 +29,26 @@ def frozen_copy(model):
 
 
 def _once(function):
-    """The function's first result, whatever it is called with later."""
-    results = []
+    """The function, which is not called again for the arguments of its first call."""
+    first = []
 
-    def call(*args, **kwargs):
-        if not results:
-            results.append(function(*args, **kwargs))
-        return results[0]
+    def call(*args):
+        if not first:
+            first.extend((args, function(*args)))
+            return first[1]
+        return first[1] if _same(args, first[0]) else function(*args)
 
     return call
+
+
+def _same(value, other):
+    """Whether two arguments, tensors or sequences of such, are equal."""
+    if torch.is_tensor(value):
+        return torch.is_tensor(other) and value.shape == other.shape and torch.equal(value, other)
+    if isinstance(value, (list, tuple)):
+        return (isinstance(other, (list, tuple)) and len(value) == len(other)
+                and all(_same(item, other_item) for item, other_item in zip(value, other)))
+    return value is other or (isinstance(value, (int, float, str)) and value == other)
 
 
 def zero_shot_clip(cfg, device, dm):

@@ -81,7 +81,7 @@ class MAO:
         if self.mao_all_class_losses:
             with candidate_cross_entropy(self.model, batch["label"]):
                 return super().forward_backward(batch)
-        with candidate_classes(self.model, batch["label"], self.mao_per_class) as self._targets:
+        with candidate_classes(self.model, batch["label"], self.mao_per_class, self._further_modules()) as self._targets:
             try:
                 return super().forward_backward(batch)
             finally:
@@ -92,6 +92,10 @@ class MAO:
             return super().test(split)
         with candidate_classes(self.model, torch.arange(self.num_classes), self.mao_per_class):
             return super().test(split)
+
+    def _further_modules(self):
+        """Modules that the host keeps beside its model, such as ProGrad's teacher."""
+        return [value for value in vars(self).values() if isinstance(value, torch.nn.Module) and value is not self.model]
 
     # Step 1
 
