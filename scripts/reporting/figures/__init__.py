@@ -1,0 +1,20 @@
+"""Figures from records: functions from a Request to a list of Drawings, empty where the records have nothing for them.
+
+    style.py   colours, markers, how a figure becomes PNG and SVG;   one file a kind of figure
+"""
+from .ablations import ablations
+from .cost import cost
+from .gain import gain
+from .plane import plane
+from .training import training
+
+FIGURES = {"gain": gain, "plane": plane, "training": training, "ablation": ablations, "cost": cost}
+
+# What a figure shows, and what it needs, for people who miss it
+NEEDS = {
+    "gain": "the gain of MAO over its backbone, from base-to-new results of a method with and without MAO",
+    "plane": "base and new accuracies, from base-to-new results",
+    "training": "training curves, from training.jsonl",
+    "ablation": "curves of ablations, from base-to-new results of MAO with other settings than the default ones",
+    "cost": "the cost against the number of classes, from efficiency.jsonl with several numbers of classes",
+}

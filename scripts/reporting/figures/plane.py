@@ -1,0 +1,69 @@
+"""Figure: new against base accuracy, with curves of equal H; an arrow leads from a backbone to itself with MAO."""
+import matplotlib
+import numpy as np
+
+from ..names import backbone
+from ..numbers import fixed
+from ..table1 import base_to_new_groups
+from .style import GREY, SETTINGS, Drawing, grid, legend, look
+
+PER_ROW = 3
+
+
+def plane(request):
+    groups = [group for group in base_to_new_groups(request)[0] if points(group)]
+    if not groups:
+        return []
+    methods = list(dict.fromkeys(method for group in groups for method in points(group)))
+    alone = len(groups) == 1
+    with matplotlib.rc_context(SETTINGS):
+        figure, axes = grid(len(groups), PER_ROW, 6.2 if alone else 3.3, 4.8 if alone else 3.2)
+        for axis, group in zip(axes, groups):
+            draw(axis, group)
+        legend(figure, {**{method: {**look(method), "linestyle": ""} for method in methods},
+                        "equal H": {"color": GREY, "linestyle": ":"}})
+    numbers = "; ".join(f"{group.label}: " + ", ".join(
+        f"{method} {fixed(base.mean)} and {fixed(new.mean)}" for method, (base, new) in points(group).items())
+        for group in groups)
+    return [Drawing("plane", "Accuracy on base and on new classes; bars: standard deviation over seeds; dotted: equal H, "
+                             "the harmonic mean. Arrows lead from a backbone to itself with MAO.",
+                    f"Points of base and new accuracy. {numbers}.", figure)]
+
+
+def points(group):
+    """{method: (base, new)} of the methods of a group that have both."""
+    return {method: (row["base"], row["new"]) for method, row in group.rows.items()
+            if None not in (row["base"].mean, row["new"].mean)}
+
+
+def draw(axis, group):
+    found = points(group)
+    for method, (base, new) in found.items():
+        axis.errorbar(float(base.mean), float(new.mean), xerr=base.deviation, yerr=new.deviation, zorder=3,
+                      elinewidth=0.9, **{**look(method), "linestyle": ""})
+        if backbone(method) in found:
+            start = [float(accuracy.mean) for accuracy in found[backbone(method)]]
+            axis.annotate("", (float(base.mean), float(new.mean)), start, zorder=2, arrowprops={
+                "arrowstyle": "->", "color": look(method)["color"], "shrinkA": 5, "shrinkB": 5, "linewidth": 1.2})
+    frame(axis)
+    iso_curves(axis)
+    axis.set_title(group.label)
+    axis.set_xlabel("base accuracy (%)")
+    axis.set_ylabel("new accuracy (%)")
+
+
+def frame(axis):
+    """Limits around the points: at least three percentage points wide, within 0 and 100."""
+    for limits, set_limits in ((axis.get_xlim(), axis.set_xlim), (axis.get_ylim(), axis.set_ylim)):
+        middle, half = sum(limits) / 2, max((limits[1] - limits[0]) * 0.56, 1.5)
+        set_limits(max(middle - half, 0), min(middle + half, 100))
+
+
+def iso_curves(axis):
+    """Curves of equal H with their values, behind the points."""
+    (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
+    base, new = np.meshgrid(np.linspace(max(left, 1e-3), right, 80), np.linspace(max(bottom, 1e-3), top, 80))
+    curves = axis.contour(base, new, 2 * base * new / (base + new), levels=6, colors=GREY, linewidths=0.8,
+                          linestyles="dotted", zorder=1)
+    axis.clabel(curves, fontsize=7, fmt=lambda level: f"H {level:g}")
+    axis.grid(visible=False)
