@@ -16,6 +16,8 @@ COLUMNS = (BASE, NEW_AFTER_BASE, NEW)
 def ablation(request):
     rows, notes = ablation_rows(request)
     tables = []
+    if any(setting for settings in rows.values() for setting, _ in settings):  # then those that were varied alone
+        rows = {pair: settings for pair, settings in rows.items() if any(setting for setting, _ in settings)}
     for dataset in request.datasets_of({dataset for dataset, _ in rows}):
         for method in request.methods_of({method for _, method in rows}):
             if (dataset, method) in rows:
@@ -68,8 +70,9 @@ def one_table(dataset, method, rows):
                            Cell(MISSING if h is None else fixed(h))])
         table.data += [accuracy.row(layout="ablation", dataset=dataset, method=method, setting=label(setting),
                                     measure=measure) for measure, accuracy in [*numbers.items(), ("H", Accuracy(h))]]
+        by_lack = {}
         for column, by_seed in columns.items():
-            lacking = [seed for seed in seeds if seed not in by_seed]
-            if lacking:
-                table.missing.append(missing_sentence(dataset, method, f"{label(setting)}: {column}", lacking))
+            by_lack.setdefault(tuple(seed for seed in seeds if seed not in by_seed), []).append(column)
+        table.missing += [missing_sentence(dataset, method, f"{label(setting)}: {', '.join(lacking)}", missing_seeds)
+                          for missing_seeds, lacking in by_lack.items() if missing_seeds]
     return table

@@ -22,8 +22,7 @@ def dg(request):
 
 def tables(request, layout, title, choose_targets):
     """One table a source. ``choose_targets``: function of the source and the other data sets to the targets."""
-    records, notes = choose_shots([record for record in request.evaluations if record["classes"] == "all"],
-                                  request.shots)
+    records = [record for record in request.evaluations if record["classes"] == "all"]
     made = []
     for source in sort_datasets({source_of(record) for record in records if not is_at_home(record)}):
         tested = {record["dataset"] for record in records if source_of(record) == source}
@@ -32,13 +31,14 @@ def tables(request, layout, title, choose_targets):
             others = [name for name in request.datasets if name != source]
             targets = choose_targets(source, others)
         if targets:
-            made.append(one_table(request, records, layout, title, source, targets, notes))
+            made.append(one_table(request, records, layout, title, source, targets))
     return made
 
 
-def one_table(request, records, layout, title, source, targets, notes):
+def one_table(request, records, layout, title, source, targets):
     of_source = [record for record in records if source_of(record) in ("", source)
                  and record["dataset"] in (source, *targets)]
+    of_source, notes = choose_shots(of_source, request.shots)
     tested_elsewhere = parents(of_source)
     cells, more = by_cell(of_source, lambda record: (record["dataset"], record["trainer"]),
                           prefer=[lambda record: record["config_digest"] in tested_elsewhere])

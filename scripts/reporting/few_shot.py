@@ -23,7 +23,11 @@ def few_shot_groups(request):
     tested_elsewhere = parents(request.evaluations)
     cells, notes = by_cell(records, lambda record: (record["dataset"], record["trainer"], shots_of(record)),
                            prefer=[lambda record: record["config_digest"] not in tested_elsewhere])
-    with_training = {cell[0] for cell in cells if cell[2]}
+    # a data set that prompts were trained on for tests elsewhere alone is no row
+    with_training = {record["dataset"] for record in records
+                     if is_trained(record) and record["config_digest"] not in tested_elsewhere}
+    if not with_training:
+        return [], {}, [], []
     datasets = request.datasets_of(with_training)
     methods = request.methods_of({cell[1] for cell in cells if cell[0] in datasets})
     shots = sorted({cell[2] for cell in cells if cell[0] in datasets})

@@ -43,11 +43,16 @@ def markdown(table):
         return text.replace("\\", "\\\\").replace("|", "\\|")
 
     rows = [[escape(text) for text in row] for row in lines(table, "**{}**".format)]
-    return tabulate(rows, headers=list(map(escape, table.columns)), tablefmt="github", colalign=align(table),
+    return tabulate(rows, headers=list(map(escape, table.columns)), tablefmt="pipe", colalign=align(table),
                     disable_numparse=True)
 
 
 def escape_latex(text):
+    """Text for LaTeX: special characters as they are printed, a minus as one, a missing number as a dash."""
+    if text == "-":
+        return "--"
+    if text[:1] == "-" and text[1].isdigit():
+        return f"$-${text[1:]}"
     return "".join(LATEX.get(character, character) for character in text)
 
 
