@@ -1,0 +1,169 @@
+"""MAO dropped into two miniature forks runs through their own train.py, Dassl, clip and trainers; and these run unmodified."""
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from small_clip import small_clip_state
+
+CLASSES = ["ant", "big_bee", "cat", "dog", "emu", "fox"]  # three base, three new
+COUNTS = {"train": 6, "val": 2, "test": 3}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A data root with coloured squares, weights for both forks, and similarities of the base classes."""
+    root = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for part, count in COUNTS.items():
+        for label, name in enumerate(CLASSES):
+            (root / "shapes" / part / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(0, 60, (32, 32, 3)) + 30 * label
+                Image.fromarray(pixels.astype(np.uint8)).save(root / "shapes" / part / name / f"{number}.png")
+    torch.save(small_clip_state(), root / "coop_like.pt")
+    torch.manual_seed(0)
+    torch.save({}, root / "promptsrc_like.pt")  # its build_model takes what there is, from a fixed seed
+    np.save(root / "similarity.npy", np.array([[1, 0.5, 0.2], [0.5, 1, 0.3], [0.2, 0.3, 1]], dtype=np.float32))
+    return root
+
+
+def copy_fork(name, folder, repository, engine=True):
+    """A miniature fork in a folder of its own, with a Dassl of its own."""
+    fork = folder / name
+    shutil.copytree(repository / "tests" / "drop_in" / "forks" / name, fork,
+                    ignore=shutil.ignore_patterns("__pycache__"))
+    if engine:
+        shutil.copytree(repository / "compat" / "dassl", fork / "dassl", ignore=shutil.ignore_patterns("__pycache__"))
+    return fork
+
+
+def drop_in(repository, fork, *arguments):
+    done = subprocess.run([sys.executable, str(repository / "scripts" / "drop_in.py"), str(fork), *arguments],
+                          text=True, capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def run(fork, data, trainer, config, output, *arguments, seed="1"):
+    """Run the fork's train.py, as its users do; returns what it prints."""
+    done = subprocess.run(
+        [sys.executable, "train.py", "--root", str(data), "--seed", seed, "--trainer", trainer,
+         "--dataset-config-file", "configs/datasets/shapes.yaml", "--config-file", config, "--output-dir", str(output),
+         *map(str, arguments[:arguments.index("--") if "--" in arguments else 0]),
+         "MODEL.BACKBONE.NAME", str(data / f"{fork.name}.pt"), "INPUT.SIZE", "(32, 32)", "OPTIM.MAX_EPOCH", "2",
+         "DATALOADER.NUM_WORKERS", "0", "DATASET.NUM_SHOTS", "4", "TRAIN.PRINT_FREQ", "1",
+         *map(str, arguments[arguments.index("--") + 1 if "--" in arguments else 0:])],
+        cwd=fork, text=True, capture_output=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def meter(output, name):
+    """Values of a meter in Dassl's progress lines."""
+    values = [float(value) for value in re.findall(rf"{name} ([0-9.]+) \(", output)]
+    assert values, output[-2000:]
+    return values
+
+
+def accuracy(output):
+    return float(re.findall(r"accuracy: ([0-9.]+)%", output)[-1])
+
+
+HOSTS = {
+    "CoOp": ("coop_like", "configs/trainers/CoOp_MAO/vit_b16_c4_ep10_{}.yaml", ["TRAINER.COOP.PREC", "fp32"]),
+    "PromptSRC": ("promptsrc_like", "configs/trainers/PromptSRC_MAO/vit_b16_c4_ep10_{}.yaml",
+                  ["TRAINER.PROMPTSRC.PREC", "fp32"]),
+    "MaPLe": ("promptsrc_like", "configs/trainers/MaPLe_MAO/vit_b16_c2_ep10_{}.yaml", ["TRAINER.MAPLE.PREC", "fp32"]),
+}
+
+
+@pytest.fixture(scope="module")
+def forks(repository, tmp_path_factory):
+    """Both forks with MAO dropped in, beside untouched copies of them."""
+    folder, untouched = tmp_path_factory.mktemp("forks"), tmp_path_factory.mktemp("untouched")
+    for name in ("coop_like", "promptsrc_like"):
+        copy_fork(name, untouched, repository)
+        said = drop_in(repository, copy_fork(name, folder, repository))
+        assert "+import trainers.mao  # MAO drop-in" in said
+    return folder, untouched
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_both_steps_in_a_fork(host, forks, data, tmp_path):
+    name, config, options = HOSTS[host]
+    fork = forks[0] / name
+    base = run(fork, data, f"{host}_MAO", config.format("base"), tmp_path / "base", "--", *options,
+               "DATASET.SUBSAMPLE_CLASSES", "base", "MAO.SIMILARITY", data / "similarity.npy")
+    assert max(meter(base, "images")) > 4  # four anchors and their hard negatives
+    if host == "PromptSRC":  # all classes are scored, but the cross-entropy is that of the candidates
+        assert set(meter(base, "columns")) == {3} and min(meter(base, "apart")) > 1e-3
+    else:
+        assert meter(base, "columns") == meter(base, "images")
+    new = run(fork, data, f"{host}_MAO", config.format("new"), tmp_path / "new", "--", *options,
+              "DATASET.SUBSAMPLE_CLASSES", "new", "MAO.BASE_DIR", tmp_path / "base")
+    assert "pseudo-labels by base" in new and set(meter(new, "columns")) == {3}
+    assert 0 <= accuracy(new) <= 100
+
+
+def test_the_host_itself_is_as_before(forks, data, tmp_path):
+    outputs = []
+    for folder in forks:
+        said = run(folder / "coop_like", data, "CoOp", "configs/trainers/CoOp/tiny.yaml", tmp_path / folder.name, "--",
+                   "DATASET.SUBSAMPLE_CLASSES", "base")
+        assert set(meter(said, "columns")) == {3} and max(meter(said, "images")) == 4
+        outputs.append((meter(said, "loss"), accuracy(said)))
+    assert outputs[0] == outputs[1]
+
+
+def test_other_hosts_by_name(forks, data, tmp_path, monkeypatch):
+    monkeypatch.setenv("MAO_HOSTS", "ZeroshotCLIP")
+    with pytest.raises(AssertionError, match="MAO cannot wrap ZeroshotCLIP_MAO: it has no model"):
+        run(forks[0] / "coop_like", data, "ZeroshotCLIP_MAO", "configs/trainers/CoOp/tiny.yaml", tmp_path / "out")
+
+
+def test_an_unmodified_fork_on_the_bundled_engine(forks, data, tmp_path):
+    """Train, evaluate, resume and keep the best checkpoint, with a train.py that knows nothing of this repository."""
+    fork, config = forks[1] / "promptsrc_like", "configs/trainers/PromptSRC/tiny.yaml"
+    trained = run(fork, data, "PromptSRC", config, tmp_path / "out", "--", "DATASET.SUBSAMPLE_CLASSES", "base")
+    again = run(fork, data, "PromptSRC", config, tmp_path / "eval", "--eval-only", "--model-dir", tmp_path / "out",
+                "--load-epoch", 2, "--", "DATASET.SUBSAMPLE_CLASSES", "base")
+    assert accuracy(again) == accuracy(trained)
+    run(fork, data, "PromptSRC", config, tmp_path / "new", "--eval-only", "--model-dir", tmp_path / "out",
+        "--load-epoch", 2, "--", "DATASET.SUBSAMPLE_CLASSES", "new")
+    resumed = run(fork, data, "PromptSRC", config, tmp_path / "more", "--resume", tmp_path / "out", "--",
+                  "DATASET.SUBSAMPLE_CLASSES", "base", "OPTIM.MAX_EPOCH", 3)
+    assert "epoch [3/3]" in resumed and "epoch [1/3]" not in resumed
+    best = run(fork, data, "PromptSRC", config, tmp_path / "best", "--", "DATASET.SUBSAMPLE_CLASSES", "base",
+               "TEST.FINAL_MODEL", "best_val")
+    assert (tmp_path / "best" / "VLPromptLearner" / "model-best.pth.tar").exists() and "epoch [2/2]" in best
+
+
+def test_with_the_engine(repository, data, tmp_path):
+    """A fork that relies on an installed Dassl, on a machine that has none."""
+    fork = copy_fork("coop_like", tmp_path, repository, engine=False)
+    before = (fork / "train.py").read_bytes()
+    drop_in(repository, fork, "--with-engine")
+    said = run(fork, data, "CoOp_MAO", "configs/trainers/CoOp_MAO/vit_b16_c4_ep10_base.yaml", tmp_path / "base", "--",
+               "TRAINER.COOP.PREC", "fp32", "DATASET.SUBSAMPLE_CLASSES", "base", "MAO.SIMILARITY", data / "similarity.npy")
+    assert meter(said, "columns") == meter(said, "images")
+    drop_in(repository, fork, "--uninstall")
+    assert (fork / "train.py").read_bytes() == before and not (fork / "compat").exists()
+
+
+def test_a_missing_backbone_is_copied_and_runs(repository, data, tmp_path):
+    """MaPLe of this repository in a fork that has only CoOp."""
+    fork = copy_fork("coop_like", tmp_path, repository)
+    said = drop_in(repository, fork, "--backbones", "coop,maple")
+    assert "CoOp is there already" in said and "now knows CoOp_MAO, MaPLe_MAO" in said
+    run(fork, data, "MaPLe_MAO", "configs/trainers/MaPLe_MAO/vit_b16_c2_ep10_base.yaml", tmp_path / "base", "--",
+        "TRAINER.MAPLE.PREC", "fp32", "TRAINER.MAPLE.PROMPT_DEPTH", 2, "DATASET.SUBSAMPLE_CLASSES", "base",
+        "MAO.SIMILARITY", data / "similarity.npy")
+    assert (tmp_path / "base" / "MultiModalPromptLearner" / "checkpoint").exists()
+    manifest = json.loads((fork / ".mao_drop_in.json").read_text())
+    assert "trainers/maple.py" in manifest["files"] and "trainers/coop.py" not in manifest["files"]
