@@ -46,6 +46,9 @@ def check(cfg):
     """Raise MAOError for a value that MAO cannot work with."""
     if "MAO" not in cfg:
         raise MAOError("the config has no node MAO: call trainers.mao.extend_cfg(cfg) in train.py before merging files")
+    if "SUBSAMPLE_CLASSES" not in cfg.DATASET:
+        raise MAOError("the config has no DATASET.SUBSAMPLE_CLASSES: MAO needs the base/new split that CoOp's repository "
+                       "has in train.py and its data sets since CoCoOp; add both")
     for key, choices in CHOICES.items():
         if cfg.MAO[key] not in choices:
             raise MAOError(f"MAO.{key} {cfg.MAO[key]!r} is unknown: choose one of {', '.join(choices)}")

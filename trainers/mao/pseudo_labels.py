@@ -5,8 +5,8 @@ import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch.utils.data import DataLoader
 
-from .candidates import unwrap
 from .errors import MAOError
+from .host_contract import tensors_in, unwrap
 
 
 def frozen_copy(model):
@@ -32,11 +32,12 @@ def _once(function):
     """The function, which is not called again for the arguments of its first call."""
     first = []
 
-    def call(*args):
+    def call(*args, **kwargs):
+        given = (args, sorted(kwargs.items()))
         if not first:
-            first.extend((args, function(*args)))
+            first.extend((given, function(*args, **kwargs)))
             return first[1]
-        return first[1] if _same(args, first[0]) else function(*args)
+        return first[1] if _same(given, first[0]) else function(*args, **kwargs)
 
     return call
 
@@ -64,6 +65,22 @@ def zero_shot_clip(cfg, device, dm):
     return zero_shot
 
 
+def host_logits(trainer, model):
+    """Function from images to the logits that a host trainer computes with ``model`` in place of its own.
+
+    It goes through the trainer's ``model_inference``, which picks the logits where a model returns more (KgCoOp).
+    """
+
+    def logits(images):
+        trained, trainer.model = trainer.model, model
+        try:
+            return tensors_in(trainer.model_inference(images))[0]
+        finally:
+            trainer.model = trained
+
+    return logits
+
+
 class PseudoLabeller:
     """Labels images by a frozen model.
 
@@ -81,7 +98,7 @@ class PseudoLabeller:
         return self._logits(images).argmax(dim=1)
 
     def label_once(self, items, wrapper, device):
-        """Label the plain view of every image now; ``lookup`` then answers from these.
+        """Label the plain view of every image now; ``of_batch`` then answers from these.
 
         Args:
             items: list of ``Datum``. wrapper: Dassl's test DatasetWrapper, whose class and transform are used.

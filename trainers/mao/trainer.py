@@ -10,10 +10,11 @@ from dassl.data.datasets import build_dataset
 from . import config
 from .base_run import load_base_prompts, write_run_facts
 from .batches import enlarged_loader
-from .candidates import candidate_classes, candidate_cross_entropy, check_host, unwrap
+from .candidates import AllClassLosses, candidate_classes, candidate_cross_entropy, narrowed_output
 from .errors import MAOError
 from .hard_negatives import hard_negative_table
-from .pseudo_labels import PseudoLabeller, frozen_copy, zero_shot_clip
+from .host_contract import PER_CLASS, check_host, further_per_class, host_trainer, tensors_in, unwrap
+from .pseudo_labels import PseudoLabeller, frozen_copy, host_logits, zero_shot_clip
 from .similarity import class_similarity
 
 
@@ -28,14 +29,15 @@ class MAO:
 
     Attributes:
         mao_all_class_losses: whether the host has losses over all classes beside the cross-entropy (PromptSRC); then
-            only the cross-entropy is restricted, and the host has to return it first and its logits last.
+            only the cross-entropy is restricted, and the host has to return it first and its logits last. None: the
+            first batch tells.
         mao_per_class: names of further attributes of the host with one entry a class (see ``candidates``).
         mao_stage: ``"base"`` or ``"new"``.
     """
 
-    mao_all_class_losses = False
+    mao_all_class_losses = None
     mao_per_class = ()
-    _targets = None  # of the batch in work, while the model is narrowed to its classes
+    _targets = None  # of the batch in work: its positions (step 1) or pseudo-labels (step 2)
     _labeller = None
 
     def check_cfg(self, cfg):
@@ -48,8 +50,9 @@ class MAO:
 
     def build_model(self):
         with self._all_classes() if self._scores_all_classes() else contextlib.nullcontext():
-            super().build_model()
-        check_host(self.model, type(self).__name__)
+            with _host_name(self.cfg, host_trainer(type(self)).__name__):
+                super().build_model()
+        check_host(getattr(self, "model", None), type(self).__name__)
 
     def before_train(self):
         if self.mao_stage == "base":
@@ -71,21 +74,48 @@ class MAO:
         image, label, *rest = super().parse_batch_train(batch)
         if self._targets is not None:
             label = self._targets.to(label.device)
-        elif self._labeller is not None:
-            label = self._labeller.of_batch(image, batch["impath"])
         return (image, label, *rest)
 
     def forward_backward(self, batch):
+        if self._labeller is not None:
+            image = batch["img"]
+            if torch.is_tensor(image):
+                image = image.to(self.device, non_blocking=True)
+                batch = dict(batch, img=image)
+            first_view = tensors_in(image)[0].to(self.device)
+            return self._host_step(batch, self._labeller.of_batch(first_view, batch["impath"]))
         if self.mao_stage != "base" or not self.cfg.MAO.REG_BASE:
             return super().forward_backward(batch)
-        if self.mao_all_class_losses:
-            with candidate_cross_entropy(self.model, batch["label"]):
-                return super().forward_backward(batch)
-        with candidate_classes(self.model, batch["label"], self.mao_per_class, self._further_modules()) as self._targets:
+        if not self.mao_all_class_losses:
             try:
-                return super().forward_backward(batch)
-            finally:
-                self._targets = None
+                return self._narrowed_step(batch)
+            except AllClassLosses:
+                print("MAO: the host returns cross-entropy, ..., logits in training: only its cross-entropy is restricted")
+                self.mao_all_class_losses = True
+        with candidate_cross_entropy(self.model, batch["label"]):
+            return super().forward_backward(batch)
+
+    def _narrowed_step(self, batch):
+        labels = batch["label"]
+        try:
+            with narrowed_output(self.model, labels, unknown_host=self.mao_all_class_losses is None), \
+                    candidate_classes(self.model, labels, self.mao_per_class, self._further_modules()) as targets:
+                return self._host_step(batch, targets)
+        except (RuntimeError, IndexError) as error:
+            names = further_per_class(self.model, PER_CLASS + tuple(self.mao_per_class))
+            if isinstance(error, torch.cuda.OutOfMemoryError) or not names:
+                raise
+            raise MAOError("{} failed on the batch's classes ({}): it has one row a class in {}, too; name what its loss "
+                           "uses in mao_per_class (docs/drop_in.md)".format(
+                               type(self).__name__, str(error).strip().split("\n")[0], ", ".join(names))) from error
+
+    def _host_step(self, batch, targets):
+        """The host's own step with other targets, whether it reads them from the batch or by ``parse_batch_train``."""
+        self._targets = targets
+        try:
+            return super().forward_backward(dict(batch, label=targets))
+        finally:
+            self._targets = None
 
     def test(self, split=None):
         if not self._scores_all_classes():
@@ -152,7 +182,7 @@ class MAO:
             with self._all_classes() if self._scores_all_classes() else contextlib.nullcontext():
                 self._labeller = PseudoLabeller(zero_shot_clip(cfg, self.device, self.dm).model_inference)
         else:
-            self._labeller = PseudoLabeller(frozen_copy(self.model))
+            self._labeller = PseudoLabeller(host_logits(self, frozen_copy(self.model)))
         if cfg.MAO.PSEUDO_VIEW == "test":
             self._labeller.label_once(self.dm.dataset.train_x, self.test_loader.dataset, self.device)
         print("MAO step 2: {} images of {} new classes, pseudo-labels by {}, {} view".format(
@@ -173,6 +203,20 @@ class MAO:
             yield
         finally:
             self.dm = manager
+
+
+@contextlib.contextmanager
+def _host_name(cfg, name):
+    """TRAINER.NAME is the host's inside the context: some hosts find their config node by it."""
+    frozen, own = cfg.is_frozen(), cfg.TRAINER.NAME
+    cfg.defrost()
+    cfg.TRAINER.NAME = name
+    try:
+        yield
+    finally:
+        cfg.TRAINER.NAME = own
+        if frozen:
+            cfg.freeze()
 
 
 class _Overlay:
