@@ -49,7 +49,7 @@ def draw(device, lines):
             axis.set_xscale("log")
             axis.xaxis.set(major_locator=FixedLocator(counts), minor_locator=NullLocator(),
                            major_formatter=ScalarFormatter())
-            axis.set_ylim(bottom=0)
+            axis.set_ylim(0, axis.get_ylim()[1] * 1.05)
             axis.set(xlabel="classes", ylabel=text)
         legend(figure, {method: look(method) for method in methods})
     return Drawing("cost" if device == "cpu" else f"cost_{''.join(c if c.isalnum() else '_' for c in device)}",

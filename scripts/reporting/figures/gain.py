@@ -70,6 +70,7 @@ def draw(axis, measure, groups, methods):
                 axis.plot(of_paper, y, marker="|", color=INK, markersize=9, markeredgewidth=2)
     axis.axvline(0, color=GREY, linewidth=1)
     axis.grid(axis="y", visible=False)
+    axis.spines["left"].set_visible(False)
     axis.tick_params(axis="y", length=0)
     axis.margins(x=0.22)
     axis.set_title(measure)

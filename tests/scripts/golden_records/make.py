@@ -51,7 +51,7 @@ def base_to_new(rng):
                 if dataset == "Pictograms":
                     stage = {"stage": "base"} if gain else {}
                     write_epochs(RECORDS / "base2new" / dataset / method, method,
-                                 [3.1 / epoch ** 0.5 + 0.02 * seed - gain / 10 for epoch in range(1, 7)], seed=seed,
+                                 [3.1 / epoch ** 0.5 + 0.05 * seed + 0.2 * number - gain / 10 for epoch in range(1, 7)], seed=seed,
                                  config_digest=f"{run} step 1", **stage)
 
 
