@@ -5,8 +5,8 @@
     python scripts/drop_in.py /path/to/fork --backbones maple,promptsrc --with-engine
     python scripts/drop_in.py /path/to/fork --uninstall         as it was, byte for byte
 
-Copies trainers/mao and the MAO yaml files, and adds an import and a config call to train.py, each in a marked line. Then
-the fork's own train.py knows CoOp_MAO, MaPLe_MAO and PromptSRC_MAO, as far as it has their hosts. See docs/drop_in.md.
+Copies trainers/mao and the MAO yaml files, and adds an import and a config call to train.py, each in a marked line.
+Then the fork's own train.py knows CoOp_MAO, MaPLe_MAO and PromptSRC_MAO, as far as it has their hosts. See docs/drop_in.md.
 """
 import argparse
 import difflib
@@ -28,8 +28,8 @@ def install(root, words, with_engine, force, dry_run):
     own = {"train.py", *manifest["files"]} if manifest else set()
     changed = uncommitted_changes(root, own)
     if changed and not force:
-        raise DropInError(f"git says that {changed[0]!r} in {str(root)!r} has uncommitted changes: commit or stash them "
-                          "first, or go on with --force")
+        raise DropInError(f"git says that {changed[0]!r} in {str(root)!r} has uncommitted changes: commit or stash "
+                          "them first, or go on with --force")
     trainers = registered_trainers(root)
     backbones, notes = choose_backbones(words, trainers, root)
     hosts = sorted({*trainers, *(BACKBONES[word] for word in backbones)} & set(BACKBONES.values()))
@@ -48,7 +48,8 @@ def install(root, words, with_engine, force, dry_run):
     else:
         known = after
     for key in keys_unknown_to(known, files):
-        notes.append(f"this train.py does not set {key}, which a MAO yaml file uses: remove it there, or add it to extend_cfg")
+        notes.append(f"this train.py does not set {key}, which a MAO yaml file uses: remove it there, or add it to "
+                     "extend_cfg")
     for note in notes:
         print(f"note: {note}")
     if before == after and not fresh:
@@ -59,8 +60,8 @@ def install(root, words, with_engine, force, dry_run):
         write_all(root, files, after, manifest)
         print(f"done: {root} now knows {', '.join(f'{host}_MAO' for host in hosts) or 'no MAO trainer yet'}")
     if not hosts:
-        print("note: none of CoOp, MaPLe and PromptSRC is here; name other hosts with MAO_HOSTS (docs/drop_in.md), or copy "
-              "one with --backbones")
+        print("note: none of CoOp, MaPLe and PromptSRC is here; name other hosts with MAO_HOSTS (docs/drop_in.md), or "
+              "copy one with --backbones")
 
 
 def text_lines(source):
@@ -87,7 +88,7 @@ def main(argv=None):
     parser.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
     parser.add_argument("--backbones", default="", help="backbones to copy if they are missing: coop,maple,promptsrc")
     parser.add_argument("--with-engine", action="store_true",
-                        help="also copy compat/, the Dassl for current PyTorch, and use it where the installed one fails")
+                        help="also copy compat/, the Dassl for current PyTorch, used where the installed one fails")
     parser.add_argument("--force", action="store_true", help="in spite of uncommitted or changed files")
     parser.add_argument("--uninstall", action="store_true", help="take everything out again")
     args = parser.parse_args(argv)

@@ -36,8 +36,8 @@ def choose_backbones(words, fork_trainers, root):
     for word in words:
         path = root / "trainers" / f"{word}.py"
         if BACKBONES[word] in fork_trainers and not is_ours(path):
-            notes.append(f"{BACKBONES[word]} is there already ({fork_trainers[BACKBONES[word]].relative_to(root)}): not "
-                         "copied")
+            place = fork_trainers[BACKBONES[word]].relative_to(root)
+            notes.append(f"{BACKBONES[word]} is there already ({place}): not copied")
         else:
             wanted.append(word)
     return wanted, notes

@@ -1,4 +1,4 @@
-"""A repository of the CoOp family as the drop-in tool sees it: its train.py, its trainers, whether git says it is clean."""
+"""A repository of the CoOp family as the drop-in tool sees it: its train.py, its trainers, its state in git."""
 import ast
 import subprocess
 from pathlib import Path
@@ -22,9 +22,10 @@ def find_fork(path):
         return root
     below = sorted(folder for folder in root.iterdir() if folder.is_dir() and looks_like_fork(folder))
     if below:
-        raise DropInError(f"{str(root)!r} has no train.py of the CoOp family, but {str(below[0])!r} has: give that folder")
-    raise DropInError(f"{str(root)!r} is no repository of the CoOp family: it needs a train.py that uses dassl and a folder "
-                      "trainers")
+        raise DropInError(f"{str(root)!r} has no train.py of the CoOp family, but {str(below[0])!r} has: give "
+                          "that folder")
+    raise DropInError(f"{str(root)!r} is no repository of the CoOp family: it needs a train.py that uses dassl and a "
+                      "folder trainers")
 
 
 def looks_like_fork(root):
@@ -53,8 +54,8 @@ def registered_trainers(root):
 def uncommitted_changes(root, own=()):
     """Tracked files that git sees as changed, except ``own`` (paths relative to the root); empty without git."""
     try:
-        done = subprocess.run(["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no", "-z", "--", "."],
-                              capture_output=True, text=True, check=False)
+        status = ["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no", "-z", "--", "."]
+        done = subprocess.run(status, capture_output=True, text=True, check=False)
     except OSError:
         return []
     if done.returncode != 0:  # not under git

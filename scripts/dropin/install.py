@@ -45,7 +45,8 @@ def write_all(root, files, train, manifest):
     """Write files, train.py and the manifest; on any error, put back what was there.
 
     Args:
-        root: the fork. files: {relative path: bytes}. train: new bytes of train.py. manifest: of an earlier call, or None.
+        root: the fork. files: {relative path: bytes}. train: new bytes of train.py.
+        manifest: of an earlier call, or None.
     """
     train_path = root / "train.py"
     original = train_path.read_bytes()
@@ -56,7 +57,8 @@ def write_all(root, files, train, manifest):
             target = root / path
             folders += make_folders(root, target.parent, undo)
             replace(target, content, undo)
-        known = {**(manifest["files"] if manifest else {}), **{path: digest(content) for path, content in files.items()}}
+        known = dict(manifest["files"]) if manifest else {}
+        known.update({path: digest(content) for path, content in files.items()})
         record = {"train_sha256": digest(restored(original)), "files": known, "folders": folders}
         replace(root / MANIFEST, (json.dumps(record, indent=1) + "\n").encode(), undo)
         replace(train_path, train, undo)
@@ -84,13 +86,15 @@ def replace(target, content, undo):
     if before == content:
         return
     temporary = target.with_name(target.name + ".mao_tmp")
-    temporary.write_bytes(content)
-    if before is not None:
-        shutil.copymode(target, temporary)
-        undo.append(lambda: target.write_bytes(before))
-    else:
-        undo.append(target.unlink)
-    os.replace(temporary, target)
+    try:
+        temporary.write_bytes(content)
+        if before is not None:
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    undo.append(target.unlink if before is None else lambda: target.write_bytes(before))
 
 
 def uninstall(root, manifest, force):

@@ -1,9 +1,10 @@
 """The marked lines in a fork's train.py: where they go, and how they come out again.
 
-Works on bytes and only ever puts whole lines before lines that are there, so that line endings, tabs, encoding and a last
-line without an end stay as they are, and removing the marked lines gives the original back.
+Works on bytes and only ever puts whole lines before lines that are there, so that line endings, tabs, encoding and a
+last line without an end stay as they are, and removing the marked lines gives the original back.
 """
 import ast
+import codecs
 
 from .errors import DropInError
 
@@ -24,19 +25,20 @@ def edited(source, modules, with_engine=False):
     Raises:
         DropInError: the file is not Python, or has no extend_cfg that lines can be put into.
     """
-    source = restored(source)
+    bom = codecs.BOM_UTF8 if source.startswith(codecs.BOM_UTF8) else b""  # stays in front of what comes first
+    source = restored(source[len(bom):])
     tree = parse(source)
     function = next((node for node in ast.walk(tree)
                      if isinstance(node, ast.FunctionDef) and node.name == "extend_cfg"), None)
     if function is None or not function.args.args:
-        raise DropInError("train.py has no function extend_cfg(cfg), which adds config keys in repositories of the CoOp "
-                          "family: add one that is called before config files are merged, or do the three steps of "
+        raise DropInError("train.py has no function extend_cfg(cfg), which adds config keys in repositories of the "
+                          "CoOp family: add one that is called before config files are merged, or do the three steps of "
                           "docs/drop_in.md by hand")
     body = function.body
     statement = body[1] if len(body) > 1 and is_docstring(body[0]) else body[0]
     if statement.lineno == function.lineno:
-        raise DropInError(f"extend_cfg in train.py is written in one line ({function.lineno}): put its body into a line "
-                          "of its own")
+        raise DropInError(f"extend_cfg in train.py is written in one line ({function.lineno}): put its body into a "
+                          "line of its own")
     argument = function.args.args[0].arg
     lines = source.split(b"\n")
     indent = lines[first_line(statement) - 1][:statement.col_offset].decode()
@@ -47,7 +49,7 @@ def edited(source, modules, with_engine=False):
     for number, new in sorted(insertions, key=lambda insertion: insertion[0], reverse=True):
         ending = b"\r\n" if lines[max(number - 2, 0)].endswith(b"\r") else b"\n"
         lines[number - 1:number - 1] = [line.encode() + MARK + ending[:-1] for line in new]
-    result = b"\n".join(lines)
+    result = bom + b"\n".join(lines)
     parse(result)
     return result
 

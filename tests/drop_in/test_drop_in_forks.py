@@ -1,4 +1,4 @@
-"""MAO dropped into two miniature forks runs through their own train.py, Dassl, clip and trainers; and these run unmodified."""
+"""MAO dropped into two miniature forks runs through their own train.py, Dassl, clip and trainers; so do unmodified forks."""
 import json
 import re
 import shutil
@@ -150,7 +150,8 @@ def test_with_the_engine(repository, data, tmp_path):
     before = (fork / "train.py").read_bytes()
     drop_in(repository, fork, "--with-engine")
     said = run(fork, data, "CoOp_MAO", "configs/trainers/CoOp_MAO/vit_b16_c4_ep10_base.yaml", tmp_path / "base", "--",
-               "TRAINER.COOP.PREC", "fp32", "DATASET.SUBSAMPLE_CLASSES", "base", "MAO.SIMILARITY", data / "similarity.npy")
+               "TRAINER.COOP.PREC", "fp32", "DATASET.SUBSAMPLE_CLASSES", "base",
+               "MAO.SIMILARITY", data / "similarity.npy")
     assert meter(said, "columns") == meter(said, "images")
     drop_in(repository, fork, "--uninstall")
     assert (fork / "train.py").read_bytes() == before and not (fork / "compat").exists()
