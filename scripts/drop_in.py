@@ -6,7 +6,8 @@
     python scripts/drop_in.py /path/to/fork --uninstall         as it was, byte for byte
 
 Copies trainers/mao and the MAO yaml files, and adds an import and a config call to train.py, each in a marked line.
-Then the fork's own train.py knows CoOp_MAO, MaPLe_MAO and PromptSRC_MAO, as far as it has their hosts. See docs/drop_in.md.
+Then the fork's own train.py knows CoOp_MAO, MaPLe_MAO and PromptSRC_MAO, as far as it has their hosts.
+See docs/drop_in.md.
 """
 import argparse
 import difflib

@@ -25,15 +25,14 @@ def edited(source, modules, with_engine=False):
     Raises:
         DropInError: the file is not Python, or has no extend_cfg that lines can be put into.
     """
-    bom = codecs.BOM_UTF8 if source.startswith(codecs.BOM_UTF8) else b""  # stays in front of what comes first
-    source = restored(source[len(bom):])
+    bom, source = without_bom(restored(source))
     tree = parse(source)
     function = next((node for node in ast.walk(tree)
                      if isinstance(node, ast.FunctionDef) and node.name == "extend_cfg"), None)
     if function is None or not function.args.args:
         raise DropInError("train.py has no function extend_cfg(cfg), which adds config keys in repositories of the "
-                          "CoOp family: add one that is called before config files are merged, or do the three steps of "
-                          "docs/drop_in.md by hand")
+                          "CoOp family: add one that is called before config files are merged, or do the three steps "
+                          "of docs/drop_in.md by hand")
     body = function.body
     statement = body[1] if len(body) > 1 and is_docstring(body[0]) else body[0]
     if statement.lineno == function.lineno:
@@ -56,7 +55,14 @@ def edited(source, modules, with_engine=False):
 
 def restored(source):
     """A train.py without the marked lines."""
-    return b"\n".join(line for line in source.split(b"\n") if not line.rstrip(b"\r").endswith(MARK))
+    bom, source = without_bom(source)
+    return bom + b"\n".join(line for line in source.split(b"\n") if not line.rstrip(b"\r").endswith(MARK))
+
+
+def without_bom(source):
+    """(byte order mark or nothing, the rest): the mark stays in front of whatever comes first."""
+    bom = codecs.BOM_UTF8 if source.startswith(codecs.BOM_UTF8) else b""
+    return bom, source[len(bom):]
 
 
 def parse(source):

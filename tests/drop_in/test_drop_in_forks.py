@@ -1,4 +1,4 @@
-"""MAO dropped into two miniature forks runs through their own train.py, Dassl, clip and trainers; so do unmodified forks."""
+"""MAO in two miniature forks runs through their own train.py, Dassl, clip and trainers; so do forks without."""
 import json
 import re
 import shutil

@@ -220,7 +220,8 @@ def body(source):
 
 def test_lines_go_behind_the_imports_and_to_the_start_of_the_function():
     assert body(b'"""Doc."""\nfrom __future__ import annotations\nimport dassl\n'
-                b'from a import (\n    b,\n)\n\nx = 1\n\n\ndef extend_cfg(config):\n    """Doc."""\n    # note\n    config.A = 1\n') == (
+                b'from a import (\n    b,\n)\n\nx = 1\n\n\n'
+                b'def extend_cfg(config):\n    """Doc."""\n    # note\n    config.A = 1\n') == (
         '"""Doc."""\nfrom __future__ import annotations\nimport dassl\nfrom a import (\n    b,\n)\n'
         'import trainers.mao  # MAO drop-in\n\nx = 1\n\n\n'
         'def extend_cfg(config):\n    """Doc."""\n    # note\n'
