@@ -30,7 +30,7 @@ def class_count(model):
 def check_host(model, host_name):
     """Raise MAOError, which names the missing attribute, unless a model has what the restriction needs."""
     if not isinstance(model, torch.nn.Module):
-        raise _misfit(host_name, "it has no self.model")
+        raise _misfit(host_name, "it has no model (self.model)")
     model = unwrap(model)
     learner = getattr(model, "prompt_learner", None)
     if learner is None:
