@@ -139,3 +139,24 @@ def test_failed_download_says_what_to_do(monkeypatch, tmp_path):
 
     monkeypatch.setattr(clip_loading.openai_clip, "_download", no_network)
     refused("ViT-B/16", "ViT-B/16", "no route to host", "Mini/16")
+
+
+def test_clip_package_that_was_changed_for_prompts(state, tmp_path, monkeypatch):
+    """The clip folders of MaPLe, PromptSRC and their forks, which a copied backbone meets there."""
+    seen = []
+
+    class PromptedPackageCLIP(clip_package.CLIP):
+        def __init__(self, *args, design_details, **sizes):
+            seen.append(design_details)
+            super().__init__(*args, **sizes)
+
+    monkeypatch.setattr(clip_loading, "CLIP", PromptedPackageCLIP)
+    torch.save(state, tmp_path / "clip.pt")
+    assert_same_weights(load_clip(str(tmp_path / "clip.pt")), state)
+    assert seen[0]["vision_depth"] == seen[0]["language_depth"] == 0
+
+
+def test_bundled_weights_that_were_not_copied(tmp_path, monkeypatch):
+    monkeypatch.setitem(clip_loading.BUNDLED, "Mini/16", tmp_path / "mini16.npz")
+    with pytest.raises(PromptingError, match="'Mini/16' is not part of this copy"):
+        load_clip("Mini/16")

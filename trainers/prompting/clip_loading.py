@@ -4,6 +4,7 @@ The clip package itself is used unmodified; only the tensor shapes decide the mo
 Weights stay in the precision of the file (fp32 here), where OpenAI's loader rounds everything to fp16 first.
 """
 import difflib
+import inspect
 import os
 import warnings
 from pathlib import Path
@@ -31,6 +32,8 @@ def load_clip(name):
         PromptingError: unknown name, missing or damaged file, or a file that holds no CLIP.
     """
     if name in BUNDLED:
+        if not BUNDLED[name].exists():
+            raise PromptingError(f"the bundled CLIP {name!r} is not part of this copy: give an OpenAI name or a file")
         state = _read_npz(BUNDLED[name])
         source = f"bundled model {name!r}"
     else:
@@ -122,7 +125,7 @@ def clip_from_state_dict(state, source="state dict"):
         )
     tensors = {key: value.float() for key, value in state.items() if key not in _NOT_WEIGHTS}
     try:
-        model = CLIP(**_sizes(tensors))
+        model = CLIP(**_sizes(tensors), **_plain_details())
         model.load_state_dict(tensors)
     except (RuntimeError, KeyError, ValueError, ZeroDivisionError) as error:
         raise PromptingError(
@@ -154,6 +157,14 @@ def _sizes(state):
                      vision_patch_size=None, vision_width=state["visual.layer1.0.conv1.weight"].shape[0],
                      image_resolution=grid * 32)
     return sizes
+
+
+def _plain_details():
+    """What the clip packages in MaPLe, PromptSRC and their forks want to hear for a CLIP without prompts inside."""
+    if "design_details" not in inspect.signature(CLIP.__init__).parameters:
+        return {}
+    return {"design_details": {"trainer": "CoOp", "vision_depth": 0, "language_depth": 0, "vision_ctx": 0,
+                               "language_ctx": 0}}
 
 
 def _count(state, prefix):
