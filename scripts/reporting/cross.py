@@ -5,7 +5,7 @@ classes in other images, ImageNetV2, -Sketch, -A and -R for ImageNet. The averag
 """
 from . import paper
 from .names import display_name, sort_datasets, variants_of
-from .records import by_cell, choose_shots, is_at_home, is_trained, parents, source_of
+from .records import by_cell, choose_shots, is_at_home, is_trained, parents, source_of, untrained
 from .table import Accuracy, Group, accuracy_table, average, missing_sentence
 
 MEASURE = "accuracy"
@@ -43,8 +43,8 @@ def one_table(request, records, layout, title, source, targets):
     cells, more = by_cell(of_source, lambda record: (record["dataset"], record["trainer"]),
                           prefer=[lambda record: record["config_digest"] in tested_elsewhere])
     methods = request.methods_of({cell[1] for cell in cells})
-    untrained = {cell[1] for cell, by_seed in cells.items() if not any(map(is_trained, by_seed.values()))}
-    seeds = sorted({seed for cell, by_seed in cells.items() if cell[1] not in untrained for seed in by_seed})
+    without = untrained(of_source, methods)
+    seeds = sorted({record["seed"] for record in of_source if is_trained(record)})
     groups, missing = [], []
     for dataset in (source, *targets):
         rows = {}
@@ -53,9 +53,10 @@ def one_table(request, records, layout, title, source, targets):
             number = paper.cross_dataset(dataset, method) if source == "ImageNet" and layout == "table2" else None
             rows[method] = {MEASURE: Accuracy.of(by_seed, number)}
             lacking = [seed for seed in seeds if seed not in by_seed]
-            if not by_seed or (lacking and method not in untrained):
-                missing.append(missing_sentence(dataset, method, f"trained on {display_name(source)}" if method not in
-                                                untrained else "all classes", lacking if method not in untrained else ()))
+            if method in without and not by_seed:
+                missing.append(missing_sentence(dataset, method, "all classes", ()))
+            elif method not in without and lacking:
+                missing.append(missing_sentence(dataset, method, f"trained on {display_name(source)}", lacking))
         label = display_name(dataset) + (" (source)" if dataset == source else "")
         groups.append(Group(label, rows, dataset))
     if len(targets) > 1:

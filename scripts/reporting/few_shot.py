@@ -1,6 +1,6 @@
 """Layout "few_shot": accuracy on all classes, trained on 1 to 16 images a class of the same data set."""
 from .names import display_name
-from .records import by_cell, is_at_home, is_trained, parents
+from .records import by_cell, is_at_home, is_trained, parents, untrained
 from .table import Accuracy, Group, accuracy_table, average, missing_sentence
 
 
@@ -32,14 +32,14 @@ def few_shot_groups(request):
     methods = request.methods_of({cell[1] for cell in cells if cell[0] in datasets})
     shots = sorted({cell[2] for cell in cells if cell[0] in datasets})
     seeds = sorted({record["seed"] for record in records if is_trained(record)})
-    untrained = {record["trainer"] for record in records} - {cell[1] for cell in cells if cell[2]}
+    without = untrained(records, methods)
     groups, missing = [], []
     for dataset in datasets:
         rows = {}
         for method in methods:
             rows[method] = {}
             for count in shots:
-                if (count == 0) != (method in untrained):
+                if (count == 0) != (method in without):
                     continue
                 by_seed = cells.get((dataset, method, count), {})
                 rows[method][str(count)] = Accuracy.of(by_seed)

@@ -9,8 +9,9 @@ from .table import MISSING
 def table_html(table):
     """A captioned table in a box of its own that scrolls. Rows with the same first cell share one row header."""
     begin = f'<div class="scroll" role="region" tabindex="0" aria-labelledby="caption-{slug(table.name)}">'
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in table.columns)
-    caption = f'<caption id="caption-{slug(table.name)}">{escape(table.title)}</caption>'
+    head = "".join(f'<th scope="col"{" class=name" if k < table.labels else ""}>{escape(text)}</th>'
+                   for k, text in enumerate(table.columns))
+    caption = f'<caption id="caption-{slug(table.name)}"><span>{escape(table.title)}</span></caption>'
     return f"{begin}<table>{caption}<thead><tr>{head}</tr></thead>{bodies(table)}</table></div>"
 
 

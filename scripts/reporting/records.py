@@ -1,8 +1,10 @@
 """Which record counts for a cell of a table. Two runs that claim the same cell are an error that names both."""
+import json
 from pathlib import Path
 
 from results import RECORDS_FILE, ResultsError, read_records
 
+from .names import METHODS
 from .settings import varied
 
 
@@ -16,8 +18,7 @@ def load(paths, split="test", skip_bad=False):
     for record in read_records(paths, skip_bad):
         trouble = trouble_with(record)
         if trouble and not skip_bad:
-            raise ResultsError(f"{file_of(record)} has a record of {describe(record)} with {trouble}: remove that "
-                               "line, or skip such lines with --skip-bad")
+            raise ResultsError(f"{place_of(record)} has {trouble}: remove it, or skip such lines with --skip-bad")
         if not trouble and record["split"] == split:
             records.append(record)
     return records
@@ -28,11 +29,29 @@ def trouble_with(record):
     correct, total = record.get("correct"), record.get("total")
     if not (type(correct) is int and type(total) is int and 0 <= correct <= total and total > 0):
         return f"correct {correct!r} of total {total!r}"
-    for key, kind in (("seed", int), ("shots", int), ("epoch", int), ("dataset", str), ("trainer", str),
-                      ("classes", str), ("stage", str)):
-        if not isinstance(record[key], kind):
+    return wrong_kind(record, {"seed": int, "shots": int, "epoch": int, "dataset": str, "trainer": str, "classes": str,
+                               "stage": str, "settings": dict, "versions": dict})
+
+
+def wrong_kind(record, kinds):
+    """The first value that is not of its kind, with its key; "" if all are. ``kinds``: {key: type}."""
+    for key, kind in kinds.items():
+        if key in record and (not isinstance(record[key], kind) or isinstance(record[key], bool)):
             return f"{key} {record[key]!r}"
     return ""
+
+
+def place_of(record):
+    """File and, where it can be found again, line of a record."""
+    path = Path(file_of(record))
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
+    for number, line in enumerate(lines, start=1):
+        try:
+            if {**json.loads(line), "folder": record["folder"]} == record:
+                return f"{str(path)!r}, line {number}"
+        except (ValueError, TypeError):
+            continue
+    return f"the record of {describe(record)} in {record['folder']!r}"
 
 
 def file_of(record):
@@ -48,6 +67,13 @@ def describe(record):
 
 def is_trained(record):
     return record["epoch"] != 0
+
+
+def untrained(records, methods):
+    """Those of the methods that train nothing: zero-shot CLIP, and all whose records say so."""
+    trained = {record["trainer"] for record in records if is_trained(record)}
+    found = {record["trainer"] for record in records} - trained
+    return found | {method for method in methods if method.startswith(METHODS[0])}
 
 
 def source_of(record):

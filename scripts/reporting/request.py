@@ -1,10 +1,11 @@
 """What a table is asked for: the records, and the methods, data sets and shots that the caller chose."""
 from dataclasses import dataclass, field
 
-from results import ResultsError, read_efficiency, read_training
+from results import EFFICIENCY_FILE, TRAINING_FILE, ResultsError, read_efficiency, read_training
 
+from .efficiency import COLUMNS
 from .names import resolve_datasets, resolve_methods, sort_datasets, sort_methods
-from .records import is_trained, load
+from .records import is_trained, load, wrong_kind
 
 
 @dataclass
@@ -30,6 +31,23 @@ class Request:
         return self.datasets or sort_datasets(found)
 
 
+MEASURED = {"dataset": str, "trainer": str, "versions": dict, **dict.fromkeys(COLUMNS, (int, float))}
+
+
+def good(records, name, kinds, skip_bad):
+    """Records whose values are of the given kinds.
+
+    Raises:
+        ResultsError: a value is not, unless ``skip_bad``.
+    """
+    for record in records:
+        trouble = wrong_kind(record, kinds)
+        if trouble and not skip_bad:
+            raise ResultsError(f"{record['folder']}/{name} has a record with {trouble}: remove that line, or skip such "
+                               "lines with --skip-bad")
+    return [record for record in records if not wrong_kind(record, kinds)]
+
+
 def read_request(paths, methods=None, datasets=None, shots=None, split="test", skip_bad=False):
     """A Request of all records below some paths, with the names that a user gave made those of the records.
 
@@ -37,7 +55,8 @@ def read_request(paths, methods=None, datasets=None, shots=None, split="test", s
         ResultsError: see ``records.load``; an unknown name; an impossible number of shots.
     """
     evaluations = load(paths, split, skip_bad)
-    epochs, measurements = read_training(paths, skip_bad), read_efficiency(paths, skip_bad)
+    epochs = good(read_training(paths, skip_bad), TRAINING_FILE, {"epoch": int, "seed": int, "dataset": str}, skip_bad)
+    measurements = good(read_efficiency(paths, skip_bad), EFFICIENCY_FILE, MEASURED, skip_bad)
     if shots is not None and not any(record["shots"] == shots for record in evaluations if is_trained(record)):
         raise ResultsError(f"--shots {shots}: there are no results of training with that many images a class")
     records = evaluations + epochs + measurements

@@ -5,7 +5,7 @@ H is that of the averaged base and new accuracies; in the average row, that of a
 from . import paper
 from .names import display_name
 from .numbers import harmonic_mean
-from .records import by_cell, choose_shots, is_at_home, is_trained
+from .records import by_cell, choose_shots, is_at_home, is_trained, untrained
 from .table import Accuracy, Group, accuracy_table, average, missing_sentence
 
 MEASURES = {"base": "base", "new": "new", "H": "H"}
@@ -36,7 +36,7 @@ def base_to_new_groups(request):
     methods = request.methods_of({cell[1] for cell in cells})
     trained = [record for record in records if is_trained(record)]
     seeds = sorted({record["seed"] for record in trained})
-    untrained = {record["trainer"] for record in records} - {record["trainer"] for record in trained}
+    without = untrained(records, methods)
     groups, missing = [], []
     for dataset in datasets:
         rows = {}
@@ -45,8 +45,8 @@ def base_to_new_groups(request):
             rows[method] = with_h(dataset, method, base, new)
             for measure, by_seed in (("base", base), ("new", new)):
                 lacking = [seed for seed in seeds if seed not in by_seed]
-                if not by_seed or (lacking and method not in untrained):
-                    missing.append(missing_sentence(dataset, method, measure, () if method in untrained else lacking))
+                if not by_seed or (lacking and method not in without):
+                    missing.append(missing_sentence(dataset, method, measure, () if method in without else lacking))
         groups.append(Group(display_name(dataset), rows, dataset))
     if len(groups) > 1:
         groups.insert(0, average_group(groups, datasets, methods))

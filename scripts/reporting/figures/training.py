@@ -67,7 +67,8 @@ def draw_curve(axis, by_seed, quantity, method):
         return
     epochs = sorted(set.intersection(*(set(epochs) for epochs in by_seed.values())))
     values = [[by_seed[seed][epoch].get(quantity) for seed in sorted(by_seed)] for epoch in epochs]
-    shown = [(epoch, numbers) for epoch, numbers in zip(epochs, values) if None not in numbers]
+    shown = [(epoch, numbers) for epoch, numbers in zip(epochs, values)
+             if all(isinstance(number, (int, float)) for number in numbers)]  # None: the loss was not finite
     if not shown:
         return
     axis.plot([epoch for epoch, _ in shown], [sum(numbers) / len(numbers) for _, numbers in shown],
