@@ -33,3 +33,7 @@ class Datum:
 
     def __repr__(self):
         return f"Datum({self.impath!r}, label={self.label}, domain={self.domain}, classname={self.classname!r})"
+
+
+# Under the name that Dassl 0.6.3 gives it, so that either engine reads the few-shot draws that the other pickled.
+Datum.__module__ = __name__.rpartition(".")[0] + ".base_dataset"
