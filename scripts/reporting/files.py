@@ -1,4 +1,5 @@
 """Writes files atomically: a reader sees the old one or the whole new one."""
+import contextlib
 import os
 from pathlib import Path
 
@@ -18,5 +19,6 @@ def save(path, content):
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it may never have been made
+            temporary.unlink()
         raise ResultsError(f"{str(path)!r} cannot be written ({error.strerror}): give another --output") from error
