@@ -41,7 +41,7 @@ def gain(request):
         axes = figure.subplots(1, len(MEASURES), sharey=True)
         with_paper = [draw(axis, measure, groups, methods) for axis, measure in zip(axes, MEASURES)]
         axes[0].set_yticks(range(len(groups)), [label for label, _ in groups])
-        axes[0].invert_yaxis()
+        axes[0].set_ylim(len(groups) - 0.4, -0.6)
         handles = [Patch(color=color(method), label=f"{method} over {backbone(method)}") for method in methods]
         if any(with_paper):
             handles.append(matplotlib.lines.Line2D([], [], color=INK, marker="|", linestyle="", markersize=9,
@@ -63,7 +63,8 @@ def draw(axis, measure, groups, methods):
             value, of_paper = rows[method][measure]
             y = position + (k - (len(methods) - 1) / 2) * height
             axis.barh(y, value, height * 0.88, color=color(method))
-            axis.annotate(signed(value, 1), (value, y), xytext=(3 if value >= 0 else -3, 0), va="center",
+            outer = (max if value >= 0 else min)(value, value if of_paper is None else of_paper)
+            axis.annotate(signed(value, 1), (outer, y), xytext=(4 if value >= 0 else -4, 0), va="center",
                           textcoords="offset points", ha="left" if value >= 0 else "right", fontsize=7, color=INK)
             if of_paper is not None:
                 with_paper = True

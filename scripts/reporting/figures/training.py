@@ -1,12 +1,13 @@
 """Figure: loss and accuracy on training batches over the epochs, mean over seeds with the range between them."""
 import matplotlib
+from matplotlib.ticker import MaxNLocator
 
 from ..names import display_name, sort_datasets, sort_methods
 from ..records import first_steps
 from ..settings import varied
 from .style import SETTINGS, Drawing, grid, legend, look
 
-QUANTITIES = {"loss": "loss", "acc": "accuracy on training batches (%)"}
+QUANTITIES = {"loss": "loss", "acc": "training accuracy (%)"}
 
 
 def training(request):
@@ -43,6 +44,7 @@ def draw_part(classes, curves):
     """Drawing of one part of the classes: a row a data set, a column a quantity."""
     datasets = sort_datasets({dataset for _, dataset, _ in curves})
     methods = sort_methods({method for _, _, method in curves})
+    last = max(max(epochs) for by_seed in curves.values() for epochs in by_seed.values())
     with matplotlib.rc_context(SETTINGS):
         figure, axes = grid(2 * len(datasets), 2, 4.4, 3.0)
         for row, dataset in enumerate(datasets):
@@ -50,7 +52,8 @@ def draw_part(classes, curves):
                 for method in methods:
                     draw_curve(axis, curves.get((classes, dataset, method), {}), quantity, method)
                 axis.set(title=display_name(dataset), xlabel="epoch", ylabel=text)
-                axis.xaxis.get_major_locator().set_params(integer=True)
+                axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+                axis.set_xlim(0.5, last + 0.5)
         legend(figure, {method: {**look(method), "markersize": 4} for method in methods})
     names = {"base": "base classes (with MAO: step 1)", "new": "new classes (step 2 of MAO, against pseudo-labels)",
              "all": "all classes"}
