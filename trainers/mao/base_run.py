@@ -3,6 +3,7 @@ import json
 import os
 import re
 
+import torch
 from dassl.utils import load_checkpoint
 
 from .errors import MAOError
@@ -61,11 +62,37 @@ def load_base_prompts(trainer):
     if not os.listdir(folder):
         raise MAOError("MAO.BASE_DIR {!r} is empty: run step 1 first".format(folder))
     _check_run_facts(cfg)
-    epoch = None
+    epoch, states = None, {}
     for name in trainer.get_model_names():
         path, epoch = _checkpoint(folder, name, cfg.MAO.BASE_EPOCH)
-        _check_shapes(trainer._models[name], load_checkpoint(path)["state_dict"], path)
-    trainer.load_model(folder, epoch=epoch)
+        states[name] = _without_module(load_checkpoint(path)["state_dict"])
+        _check_shapes(trainer._models[name], states[name], path)
+    try:
+        trainer.load_model(folder, epoch=epoch)
+    except (FileNotFoundError, TypeError) as error:  # a host whose loader counts epochs in another way
+        print("MAO: the host's load_model did not find epoch {} ({}): only what it learns is loaded".format(epoch, error))
+    for name, state in states.items():  # whatever the loader made of the number, these are the ones
+        _copy_learnable(trainer._models[name], state)
+
+
+def _without_module(state):
+    """A state dict without the prefix that DataParallel gives its keys."""
+    return {_bare(name): value for name, value in state.items()}
+
+
+def _bare(name):
+    return name[len("module."):] if name.startswith("module.") else name
+
+
+def _learnable(module):
+    """Learnable parameters of a module by their name without DataParallel's prefix."""
+    return {_bare(name): parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+
+
+@torch.no_grad()
+def _copy_learnable(module, state):
+    for name, parameter in _learnable(module).items():
+        parameter.copy_(state[name])
 
 
 def _checkpoint(folder, model_name, epoch):
@@ -96,11 +123,8 @@ def _checkpoint(folder, model_name, epoch):
 
 
 def _check_shapes(module, state, path):
-    for name, parameter in module.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        name = name[len("module."):] if name.startswith("module.") else name
-        found = state.get(name, state.get("module." + name))
+    for name, parameter in _learnable(module).items():
+        found = state.get(name)
         if found is None:
             raise MAOError("{!r} has no entry {!r}: MAO.BASE_DIR is of another trainer or depth".format(path, name))
         if found.shape != parameter.shape:

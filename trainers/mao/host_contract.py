@@ -70,13 +70,15 @@ def tensors_in(output):
 def further_per_class(model, known):
     """Names of tensors below a model with one row a class that are not in ``known``: ``"prompt_learner.bias"``, ...
 
-    Sizes may agree by chance, so this is good for a hint only.
+    Sizes may agree by chance, so this is good for a hint only. Frozen parameters are CLIP's weights and do not count.
     """
     model = unwrap(model)
     n_cls, names = class_count(model), []
     for path, module in model.named_modules():
         for place in (module._buffers, module._parameters, module.__dict__):
             for name, value in place.items():
-                if torch.is_tensor(value) and value.dim() and len(value) == n_cls and name not in known:
+                if not torch.is_tensor(value) or isinstance(value, torch.nn.Parameter) and not value.requires_grad:
+                    continue
+                if value.dim() and len(value) == n_cls and name not in known:
                     names.append((path + "." + name).lstrip("."))
     return [name for name in names if name != "prompt_learner.ctx"]

@@ -34,7 +34,8 @@ def add_mao(host, **attributes):
 def register_hosts():
     """Register the MAO variants of the known hosts that exist here, and of those that MAO_HOSTS names.
 
-    MAO_HOSTS in the environment is a comma-separated list of registered trainers, such as ``KgCoOp,ProGrad``.
+    MAO_HOSTS in the environment is a comma-separated list of trainers, such as ``KgCoOp,ProGrad``; those that nothing
+    registered yet are looked for as ``trainers.kgcoop``.
     """
     for name, (module, attributes) in KNOWN_HOSTS.items():
         if name not in TRAINER_REGISTRY.registered_names() and importlib.util.find_spec(module) is not None:
@@ -45,6 +46,9 @@ def register_hosts():
         if name in TRAINER_REGISTRY.registered_names():
             add_mao(TRAINER_REGISTRY.get(name), **attributes)
     for name in filter(None, (part.strip() for part in os.environ.get("MAO_HOSTS", "").split(","))):
+        module = "{}.{}".format(__package__.rpartition(".")[0], name.lower())
+        if name not in TRAINER_REGISTRY.registered_names() and importlib.util.find_spec(module) is not None:
+            importlib.import_module(module)
         if name not in TRAINER_REGISTRY.registered_names():
             raise MAOError("MAO_HOSTS names {!r}, which is no registered trainer: import it in train.py before "
                            "trainers.mao; registered are {}".format(name, ", ".join(TRAINER_REGISTRY.registered_names())))
