@@ -26,7 +26,10 @@ from scripts.dropin.train_file import edited  # noqa: E402
 def install(root, words, with_engine, force, dry_run):
     """Put MAO into a fork; prints what it does."""
     manifest = read_manifest(root)
-    own = {"train.py", *manifest["files"]} if manifest else set()
+    earlier = manifest["files"] if manifest else {}
+    own = {"train.py", *earlier} if manifest else set()
+    words = list(dict.fromkeys([*words, *(word for word in BACKBONES if f"trainers/{word}.py" in earlier)]))
+    with_engine = with_engine or "compat/__init__.py" in earlier  # what an earlier call brought stays
     changed = uncommitted_changes(root, own)
     if changed and not force:
         raise DropInError(f"git says that {changed[0]!r} in {str(root)!r} has uncommitted changes: commit or stash "

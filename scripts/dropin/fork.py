@@ -53,14 +53,14 @@ def registered_trainers(root):
 
 def uncommitted_changes(root, own=()):
     """Tracked files that git sees as changed, except ``own`` (paths relative to the root); empty without git."""
+    git = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C", str(root)]  # somebody else's folders, too
+    status = [*git, "status", "--porcelain", "--untracked-files=no", "-z", "--", "."]
     try:
-        status = ["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no", "-z", "--", "."]
         done = subprocess.run(status, capture_output=True, text=True, check=False)
     except OSError:
         return []
     if done.returncode != 0:  # not under git
         return []
-    prefix = subprocess.run(["git", "-C", str(root), "rev-parse", "--show-prefix"], capture_output=True, text=True,
-                            check=True).stdout.strip()
+    prefix = subprocess.run([*git, "rev-parse", "--show-prefix"], capture_output=True, text=True, check=True).stdout.strip()
     paths = [entry[3:] for entry in done.stdout.split("\0") if len(entry) > 3 and entry[2] == " "]
     return [path for path in paths if path.removeprefix(prefix) not in own]

@@ -76,6 +76,13 @@ def test_more_can_be_added_later_and_all_of_it_is_taken_out(fork):
     assert snapshot(fork) == before
 
 
+def test_a_plain_call_keeps_what_an_earlier_one_brought(fork, capsys):
+    call(fork, "--backbones", "maple", "--with-engine")
+    before = snapshot(fork)
+    assert call(fork) == 0
+    assert "nothing to do" in capsys.readouterr().out and snapshot(fork) == before
+
+
 def test_a_dry_run_shows_the_lines_and_writes_nothing(fork, capsys):
     before = snapshot(fork)
     assert call(fork, "--dry-run") == 0
