@@ -89,7 +89,7 @@ def shots_of(record):
 
 
 def expected_seeds(row, rows):
-    """Seeds that a row should have: those of any row; for one without training, which seeds change nothing of, its own."""
+    """Seeds that a row should have: those of any row; its own where nothing is trained and seeds change nothing."""
     return row.seeds if row.shots == "0" else {seed for other in rows for seed in other.seeds}
 
 

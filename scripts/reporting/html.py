@@ -47,8 +47,8 @@ def drawing_html(drawing):
     picture = base64.b64encode(drawing.svg()).decode()
     width, height = (round(96 * inches) for inches in drawing.figure.get_size_inches())
     return (f'<figure id="figure-{slug(drawing.name)}"><div class="scroll picture" role="region" tabindex="0" '
-            f'aria-label="figure {escape(drawing.name)}"><img src="data:image/svg+xml;base64,{picture}" width="{width}" '
-            f'height="{height}" alt="{escape(drawing.description)}"></div>'
+            f'aria-label="figure {escape(drawing.name)}"><img src="data:image/svg+xml;base64,{picture}" '
+            f'width="{width}" height="{height}" alt="{escape(drawing.description)}"></div>'
             f"<figcaption>{escape(drawing.caption)}</figcaption></figure>")
 
 

@@ -1,4 +1,4 @@
-"""The report: one HTML page that holds all tables and figures of some records, what is missing, where they come from."""
+"""The report: one HTML page that holds all tables and figures of some records, and says what is missing."""
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path

@@ -62,7 +62,8 @@ def describe(record):
     """"CoOp_MAO on Pictograms, new classes, step 2, 16 shots, seed 1"."""
     step = {"base": ", step 1", "new": ", step 2"}.get(record["stage"], "")
     shots = f", {record['shots']} shots" if is_trained(record) and record["shots"] > 0 else ""
-    return f"{record['trainer']} on {record['dataset']}, {record['classes']} classes{step}{shots}, seed {record['seed']}"
+    return (f"{record['trainer']} on {record['dataset']}, {record['classes']} classes{step}{shots}, "
+            f"seed {record['seed']}")
 
 
 def is_trained(record):
@@ -162,7 +163,8 @@ def choose_shots(records, asked=None):
         if 16 not in found:
             raise ResultsError(f"the records are of {', '.join(map(str, found))} shots: choose with --shots")
         chosen = 16
-        notes = [f"shown are results with 16 shots; there are others with {', '.join(str(n) for n in found if n != 16)}"]
+        others = ", ".join(str(count) for count in found if count != chosen)
+        notes = [f"shown are results with 16 shots; there are others with {others}"]
     if chosen is None:
         return records, notes
     return [record for record in records if not is_trained(record) or record["shots"] == chosen], notes

@@ -1,4 +1,4 @@
-"""Figures of the ablations: accuracy over K for each batch size B, and of every other setting beside the default one."""
+"""Figures of the ablations: accuracy over K for each batch size B, and every other setting beside the default."""
 import matplotlib
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
@@ -52,7 +52,8 @@ def draw_k(found):
                 axis.set(title=f"{method}, {display_name(dataset)}", xlabel="K (classes an anchor brings)",
                          ylabel=f"{measure} (%)")
         legend(figure, {f"B = {batch} anchors": looks[batch] for batch in batches})
-    return Drawing("ablation_k", "Accuracy against K for each number of anchors B; bars: standard deviation over seeds.",
+    return Drawing("ablation_k",
+                   "Accuracy against K for each number of anchors B; bars: standard deviation over seeds.",
                    f"Curves of base, new and H over K = {', '.join(map(str, counts))} for "
                    f"{', '.join(f'{method} on {display_name(dataset)}' for dataset, method in found)}.", figure)
 

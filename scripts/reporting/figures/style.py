@@ -1,7 +1,7 @@
 """How figures look, and how they become files that are the same bytes each time they are drawn.
 
-A backbone has a colour of the Okabe-Ito palette, which colour-blind people tell apart, and a marker; with MAO the marker
-is filled and the line solid, without it the marker is open and the line dashed.
+A backbone has a colour of the Okabe-Ito palette, which colour-blind people tell apart, and a marker; with MAO the
+marker is filled and the line solid, without it the marker is open and the line dashed.
 """
 import io
 from dataclasses import dataclass

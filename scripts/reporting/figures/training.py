@@ -57,9 +57,9 @@ def draw_part(classes, curves):
         legend(figure, {method: {**look(method), "markersize": 4} for method in methods})
     names = {"base": "base classes (with MAO: step 1)", "new": "new classes (step 2 of MAO, against pseudo-labels)",
              "all": "all classes"}
-    return Drawing(f"training_{classes}", f"Training on {names[classes]}: mean over seeds, shaded from the lowest to the "
-                                          "highest. Batches of MAO hold hard negatives and are scored against their own "
-                                          "classes only.",
+    caption = (f"Training on {names[classes]}: mean over seeds, shaded from the lowest to the highest. Batches of MAO hold "
+               "hard negatives and are scored against their own classes only.")
+    return Drawing(f"training_{classes}", caption,
                    f"Curves of loss and accuracy over epochs for {', '.join(methods)} on "
                    f"{', '.join(map(display_name, datasets))}.", figure)
 

@@ -50,8 +50,9 @@ def base_to_new(rng):
                 mao_runs(rng, run, method, dataset, seed, level + number, gain, {})
                 if dataset == "Pictograms":
                     stage = {"stage": "base"} if gain else {}
+                    shift = 0.05 * seed + 0.2 * number - gain / 10
                     write_epochs(RECORDS / "base2new" / dataset / method, method,
-                                 [3.1 / epoch ** 0.5 + 0.05 * seed + 0.2 * number - gain / 10 for epoch in range(1, 7)], seed=seed,
+                                 [3.1 / epoch ** 0.5 + shift for epoch in range(1, 7)], seed=seed,
                                  config_digest=f"{run} step 1", **stage)
 
 
