@@ -5,8 +5,8 @@
 
 --layout auto gives one base-to-new table a data set: accuracy in per cent on the test images of base and of new
 classes, mean and sample standard deviation over seeds, and H, the harmonic mean of the two means. The other layouts are
-those of the paper's tables and of the experiments around them (docs/tables.md). A cell without records is a dash, and is
-named below the table.
+those of the paper's tables and of the experiments around them (docs/tables.md). A cell without records is a dash,
+and is named below the table.
 """
 import argparse
 import os

@@ -143,7 +143,7 @@ def conflict(one, other):
     files = sorted({file_of(one), file_of(other)})
     if len(files) == 1:
         return (f"{files[0]} has results of two configurations for {describe(one)}: remove the lines of the one that "
-                "is not wanted")
+                "is not wanted, or the folder, and run it again")
     return (f"{files[0]} and {files[1]} both have a result for {describe(one)}: give only the folder that is wanted, "
             "or move the other one away")
 

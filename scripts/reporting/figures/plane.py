@@ -25,8 +25,8 @@ def plane(request):
     numbers = "; ".join(f"{group.label}: " + ", ".join(
         f"{method} {fixed(base.mean)} and {fixed(new.mean)}" for method, (base, new) in points(group).items())
         for group in groups)
-    caption = ("Accuracy on base and on new classes; bars: standard deviation over seeds; dotted: equal H, the harmonic "
-               "mean. Arrows lead from a backbone to itself with MAO.")
+    caption = ("Accuracy on base and on new classes; bars: standard deviation over seeds; dotted: equal H, the "
+               "harmonic mean. Arrows lead from a backbone to itself with MAO.")
     return [Drawing("plane", caption, f"Points of base and new accuracy. {numbers}.", figure)]
 
 

@@ -23,8 +23,9 @@ def training(request):
 
 def runs(request):
     """{(classes, data set, method): {seed: {epoch: record}}} of the longest run of each, ablations left out."""
+    steps = first_steps(request.evaluations)
     ablations = {record["config_digest"] for record in request.evaluations
-                 if varied(record, first_steps(request.evaluations).get(record.get("parent")))}
+                 if varied(record, steps.get(record.get("parent")))}
     by_run = {}
     for record in request.epochs:
         if record["config_digest"] in ablations or (request.datasets and record["dataset"] not in request.datasets):
@@ -57,8 +58,8 @@ def draw_part(classes, curves):
         legend(figure, {method: {**look(method), "markersize": 4} for method in methods})
     names = {"base": "base classes (with MAO: step 1)", "new": "new classes (step 2 of MAO, against pseudo-labels)",
              "all": "all classes"}
-    caption = (f"Training on {names[classes]}: mean over seeds, shaded from the lowest to the highest. Batches of MAO hold "
-               "hard negatives and are scored against their own classes only.")
+    caption = (f"Training on {names[classes]}: mean over seeds, shaded from the lowest to the highest. Batches of "
+               "MAO hold hard negatives and are scored against their own classes only.")
     return Drawing(f"training_{classes}", caption,
                    f"Curves of loss and accuracy over epochs for {', '.join(methods)} on "
                    f"{', '.join(map(display_name, datasets))}.", figure)
