@@ -51,7 +51,16 @@ def ablation_rows(request):
             rows.setdefault((dataset, method), []).append((dict(setting), {
                 column: cells.get((dataset, method, column, setting if column == NEW else first), {})
                 for column in COLUMNS}))
-    return rows, notes + more
+    return rows, notes + more + [note for pair in rows for note in drop_common(*pair, rows[pair])]
+
+
+def drop_common(dataset, method, rows):
+    """Take what all of several rows differ in from the default setting out of them; a note that says so."""
+    common = dict(set.intersection(*(set(setting.items()) for setting, _ in rows))) if len(rows) > 1 else {}
+    for setting, _ in rows:
+        for key in common:
+            del setting[key]
+    return [f"{method} on {display_name(dataset)}: all rows with {label(common)}"] if common else []
 
 
 def freeze(setting):
