@@ -26,7 +26,8 @@ def test_settings_of_step_2_share_their_step_1(tmp_path):
     step_2(tmp_path, "two", "one", 600)
     step_2(tmp_path, "clip", "one", 610, **{"MAO.PSEUDO_LABELS": "clip"})
     rows, table = texts(tmp_path)
-    assert rows == [["default", "80.00", "-", "60.00", "68.57"], ["pseudo-labels: clip", "80.00", "-", "61.00", "69.22"]]
+    assert rows == [["default", "80.00", "-", "60.00", "68.57"],
+                    ["pseudo-labels: clip", "80.00", "-", "61.00", "69.22"]]
     assert table.missing == ["Pictograms: CoOp_MAO, default: new after step 1, seed 1",
                              "Pictograms: CoOp_MAO, pseudo-labels: clip: new after step 1, seed 1"]
 
