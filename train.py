@@ -151,6 +151,8 @@ def run(args, engine):
         if fresh and getattr(error, "exit_code", None) == 2:
             remove_if_nothing_came_of_it(cfg.OUTPUT_DIR)
         raise
+    finally:
+        stop_workers(trainer)
     if finished == key or finished is None and started_key(cfg.OUTPUT_DIR) in (None, key):
         mark_done(cfg.OUTPUT_DIR, key)
     if hasattr(trainer, "remove_train_state"):
@@ -177,6 +179,18 @@ def train_and_test(trainer, args):
     elif not args.no_train:
         trainer.train()
     return args.eval_only or not args.no_train
+
+
+def stop_workers(trainer):
+    """End the worker processes of a trainer's loaders.
+
+    Left to the garbage collector, which may close their queues first, each would be waited for in vain for 5 s.
+    """
+    from torch.utils.data import DataLoader
+
+    for loader in list(vars(trainer).values()):
+        if isinstance(loader, DataLoader) and getattr(loader, "_iterator", None) is not None:
+            loader._iterator = None  # of persistent workers; its end stops them
 
 
 def remove_if_nothing_came_of_it(folder):

@@ -56,7 +56,10 @@ def run(args):
     train.leave_cores_to_workers(cfg)
     set_random_seed(max(cfg.SEED, 0))
     trainer = build_trainer(cfg)
-    record = measure(trainer, cfg)
+    try:
+        record = measure(trainer, cfg)
+    finally:
+        train.stop_workers(trainer)
     append_record(cfg.OUTPUT_DIR, record, EFFICIENCY_FILE)
     mark_done(cfg.OUTPUT_DIR, key)
     print(record)

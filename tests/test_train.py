@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -312,3 +313,13 @@ def test_full_disk_is_a_sentence(room, tmp_path):
     refused(done, str(tmp_path / "out"))
     assert not list((tmp_path / "out").glob("**/*.tmp*"))
     assert not list((tmp_path / "out").glob("*/model.pth.tar*"))
+
+
+def test_workers_of_loaders_end_by_themselves():
+    """They get their message to stop; otherwise each is waited for in vain for 5 s, then terminated (exit code -15)."""
+    loader = torch.utils.data.DataLoader(list(range(8)), num_workers=2, persistent_workers=True)
+    assert len(list(loader)) == 8
+    workers = loader._iterator._workers
+    assert all(worker.is_alive() for worker in workers)
+    train.stop_workers(SimpleNamespace(train_loader_x=loader, test_loader=loader, epoch=3))
+    assert [worker.exitcode for worker in workers] == [0, 0]
