@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 from scripts.reporting.names import METHODS, sort_datasets
 from scripts.reporting.numbers import deviation, harmonic_mean, mean, percent
-from scripts.reporting.records import by_cell, is_at_home, is_trained
+from scripts.reporting.records import by_cell, is_at_home, is_trained, without_ablations
 
 # Columns. A method with two steps has two accuracies on new classes: with the prompts of step 1, and after step 2.
 BASE, NEW_AFTER_BASE, NEW = "base", "new after step 1", "new"
@@ -60,13 +60,14 @@ def methods_by_dataset(records):
     Raises:
         ResultsError: two runs claim the same cell.
     """
-    cells, notes = by_cell([record for record in records if column_of(record) and is_at_home(record)],
-                           lambda record: (record["dataset"], record["trainer"], shots_of(record), column_of(record)))
+    records, notes = without_ablations([record for record in records if column_of(record) and is_at_home(record)])
+    cells, more = by_cell(records, lambda record: (record["dataset"], record["trainer"], shots_of(record),
+                                                   column_of(record)))
     rows = {}
     for (dataset, trainer, shots, column), by_seed in cells.items():
         row = rows.setdefault(dataset, {}).setdefault((trainer, shots), Method(trainer, shots))
         row.records[column] = by_seed
-    return {dataset: sorted(rows[dataset].values(), key=row_order) for dataset in sort_datasets(rows)}, notes
+    return {dataset: sorted(rows[dataset].values(), key=row_order) for dataset in sort_datasets(rows)}, notes + more
 
 
 def row_order(row):

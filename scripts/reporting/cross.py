@@ -5,7 +5,7 @@ classes in other images, ImageNetV2, -Sketch, -A and -R for ImageNet. The averag
 """
 from . import paper
 from .names import display_name, sort_datasets, variants_of
-from .records import by_cell, choose_shots, is_at_home, is_trained, parents, source_of, untrained
+from .records import by_cell, choose_shots, is_at_home, is_trained, parents, source_of, untrained, without_ablations
 from .table import Accuracy, Group, accuracy_table, average, missing_sentence
 
 MEASURE = "accuracy"
@@ -38,10 +38,11 @@ def tables(request, layout, title, choose_targets):
 def one_table(request, records, layout, title, source, targets):
     of_source = [record for record in records if source_of(record) in ("", source)
                  and record["dataset"] in (source, *targets)]
-    of_source, notes = choose_shots(of_source, request.shots)
+    of_source, notes = without_ablations(of_source)
+    of_source, others = choose_shots(of_source, request.shots)
     tested_elsewhere = parents(of_source)
     cells, more = by_cell(of_source, lambda record: (record["dataset"], record["trainer"]),
-                          prefer=[lambda record: record["config_digest"] in tested_elsewhere])
+                          prefer=lambda record: record["config_digest"] in tested_elsewhere)
     methods = request.methods_of({cell[1] for cell in cells})
     without = untrained(of_source, methods)
     seeds = sorted({record["seed"] for record in of_source if is_trained(record)})
@@ -64,7 +65,7 @@ def one_table(request, records, layout, title, source, targets):
     table = accuracy_table(f"{layout}-{source}", f"{title}, trained on all classes of {display_name(source)}: accuracy "
                            "in per cent, mean ± standard deviation over seeds; average of the targets", groups,
                            {MEASURE: MEASURE})
-    table.notes, table.missing = notes + more, missing
+    table.notes, table.missing = notes + others + more, missing
     return table
 
 

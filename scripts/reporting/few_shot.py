@@ -1,6 +1,6 @@
 """Layout "few_shot": accuracy on all classes, trained on 1 to 16 images a class of the same data set."""
 from .names import display_name
-from .records import by_cell, is_at_home, is_trained, parents, untrained
+from .records import by_cell, is_at_home, is_trained, parents, untrained, without_ablations
 from .table import Accuracy, Group, accuracy_table, average, missing_sentence
 
 
@@ -18,11 +18,12 @@ def few_shot_groups(request):
     """Groups, average first where there are several data sets; {shots as text: head}; notes; missing."""
     records = [record for record in request.evaluations if record["classes"] == "all" and is_at_home(record)
                and (request.shots in (None, record["shots"]) or not is_trained(record))]
+    records, notes = without_ablations(records)
     if not any(map(is_trained, records)):
         return [], {}, [], []
     tested_elsewhere = parents(request.evaluations)
-    cells, notes = by_cell(records, lambda record: (record["dataset"], record["trainer"], shots_of(record)),
-                           prefer=[lambda record: record["config_digest"] not in tested_elsewhere])
+    cells, more = by_cell(records, lambda record: (record["dataset"], record["trainer"], shots_of(record)),
+                          prefer=lambda record: record["config_digest"] not in tested_elsewhere)
     # a data set that prompts were trained on for tests elsewhere alone is no row
     with_training = {record["dataset"] for record in records
                      if is_trained(record) and record["config_digest"] not in tested_elsewhere}
@@ -53,7 +54,7 @@ def few_shot_groups(request):
         rows = {method: {measure: average(groups, method, measure) for measure in groups[0].rows[method]}
                 for method in methods}
         groups.insert(0, Group(f"Average of {len(groups)}", rows))
-    return groups, measures, notes, missing
+    return groups, measures, notes + more, missing
 
 
 def shots_of(record):

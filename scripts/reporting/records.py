@@ -92,14 +92,31 @@ def parents(records):
     return {record["parent"] for record in records if not is_at_home(record) and record.get("parent")}
 
 
-def by_cell(records, key, prefer=()):
-    """Group records by cell and seed, one record each.
+def without_ablations(records):
+    """Leave out runs of a step of MAO with other settings than the default ones, where there are default ones, too.
 
-    Of one run's evaluations after several epochs the last epoch's counts. Where several runs claim a cell, those with
-    default settings of MAO go before those of ablations, then those that a function of ``prefer`` is true of.
+    Returns:
+        records, and notes.
+    """
+    steps = first_steps(records)
+    usual = [not varied(record, steps.get(record.get("parent"))) for record in records]
+
+    def kind(record):
+        return record["trainer"], record["dataset"], record["classes"] == "all", record["stage"]
+
+    with_usual = {kind(record) for record, is_usual in zip(records, usual) if is_usual}
+    kept = [record for record, is_usual in zip(records, usual) if is_usual or kind(record) not in with_usual]
+    left_out = len(records) - len(kept)
+    return kept, [f"{left_out} evaluations of runs with other settings of MAO than the default ones are left out"] * (
+        left_out > 0)
+
+
+def by_cell(records, key, prefer=None):
+    """Group records by cell and seed, one record each; of a run's evaluations after several epochs, the last epoch's.
 
     Args:
-        key: function of a record to the cell it belongs to. prefer: functions of a record to a truth value.
+        key: function of a record to the cell it belongs to. prefer: function of a record to a truth value; where several
+            runs claim a cell, those that it is true of go before the others.
 
     Returns:
         {cell: {seed: record}}, and notes (sentences) on what was left out.
@@ -107,29 +124,18 @@ def by_cell(records, key, prefer=()):
     Raises:
         ResultsError: two runs are left for a cell and seed.
     """
-    claims, notes, steps = {}, [], first_steps(records)
+    claims, cells, notes = {}, {}, []
     for record in records:
-        runs = claims.setdefault(key(record), {}).setdefault(record["seed"], {})
+        runs = claims.setdefault((key(record), record["seed"]), {})
         runs.setdefault((record["config_digest"], record["folder"]), []).append(record)
-    cells, ablations = {}, 0
-    for cell, seeds in claims.items():
-        for seed, runs in seeds.items():
-            left = []
-            for records_of_run in runs.values():
-                last = max(records_of_run, key=lambda record: record["epoch"])
-                if len(records_of_run) > 1:
-                    notes.append(f"{describe(last)} has results of several epochs; epoch {last['epoch']} counts")
-                left.append(last)
-            for test in (lambda record: not varied(record, steps.get(record.get("parent"))), *prefer):
-                liked = [record for record in left if test(record)]
-                if liked and len(liked) < len(left):
-                    ablations += len(left) - len(liked)
-                    left = liked
-            if len(left) > 1:
-                raise ResultsError(conflict(*left[:2]))
-            cells.setdefault(cell, {})[seed] = left[0]
-    if ablations:
-        notes.append(f"{ablations} evaluations of runs with other settings than the table's are left out")
+    for (cell, seed), runs in claims.items():
+        last = [max(of_run, key=lambda record: record["epoch"]) for of_run in runs.values()]
+        notes += [f"{describe(record)} has results of several epochs; epoch {record['epoch']} counts"
+                  for record, of_run in zip(last, runs.values()) if len(of_run) > 1]
+        last = list(filter(prefer, last)) or last if prefer else last
+        if len(last) > 1:
+            raise ResultsError(conflict(*last[:2]))
+        cells.setdefault(cell, {})[seed] = last[0]
     return cells, notes
 
 

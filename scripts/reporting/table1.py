@@ -5,7 +5,7 @@ H is that of the averaged base and new accuracies; in the average row, that of a
 from . import paper
 from .names import display_name
 from .numbers import harmonic_mean
-from .records import by_cell, choose_shots, is_at_home, is_trained, untrained
+from .records import by_cell, choose_shots, is_at_home, is_trained, untrained, without_ablations
 from .table import Accuracy, Group, accuracy_table, average, missing_sentence
 
 MEASURES = {"base": "base", "new": "new", "H": "H"}
@@ -28,7 +28,8 @@ def base_to_new_groups(request):
         list of Group; "16 shots"; notes; missing.
     """
     records = [record for record in request.evaluations if half(record) and is_at_home(record)]
-    records, notes = choose_shots(records, request.shots)
+    records, notes = without_ablations(records)
+    records, others = choose_shots(records, request.shots)
     cells, more = by_cell(records, lambda record: (record["dataset"], record["trainer"], half(record)))
     if not cells:
         return [], "", [], []
@@ -51,7 +52,7 @@ def base_to_new_groups(request):
     if len(groups) > 1:
         groups.insert(0, average_group(groups, datasets, methods))
     shots = "{} shots".format(trained[0]["shots"] if trained[0]["shots"] > 0 else "all") if trained else "zero-shot"
-    return groups, shots, notes + more, missing
+    return groups, shots, notes + others + more, missing
 
 
 def half(record):

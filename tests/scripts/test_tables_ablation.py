@@ -5,6 +5,8 @@ from scripts.reporting.layouts import LAYOUTS
 from scripts.reporting.request import read_request
 from scripts.sweep.ablations import DEFAULTS, B, K
 
+NOTE = "{} evaluations of runs with other settings of MAO than the default ones are left out"
+
 
 def step_1(folder, name, correct, **setting):
     write(folder / name, "CoOp_MAO", "base", 1, correct, stage="base", config_digest=name,
@@ -63,4 +65,21 @@ def test_default_rows_alone_stand_in_the_other_tables(tmp_path):
     step_2(tmp_path, "two_4", "one_4", 700, **{K: 4})
     (table,) = LAYOUTS["table1"](read_request([tmp_path]))
     assert [cell.text for cell in table.rows[0][2:]] == ["80.00", "60.00", "68.57"]
-    assert table.notes == ["2 evaluations of runs with other settings than the table's are left out"]
+    assert table.notes == [NOTE.format(2)]
+
+
+def test_an_ablation_does_not_stand_in_for_a_seed_without_a_default_run(tmp_path):
+    step_1(tmp_path, "one", 800)
+    for seed in (1, 2):
+        write(tmp_path / f"k_{seed}", "CoOp_MAO", "base", seed, 900, stage="base", config_digest="k",
+              settings={**DEFAULTS, K: 4})
+    (table,) = LAYOUTS["table1"](read_request([tmp_path]))
+    assert table.rows[0][2].text == "80.00"
+    assert table.notes == [NOTE.format(2)]
+
+
+def test_runs_that_all_have_another_setting_are_shown(tmp_path):
+    step_1(tmp_path, "one", 800)
+    step_2(tmp_path, "clip", "one", 610, **{"MAO.PSEUDO_LABELS": "clip"})
+    (table,) = LAYOUTS["table1"](read_request([tmp_path]))
+    assert [cell.text for cell in table.rows[0][2:4]] == ["80.00", "61.00"] and table.notes == []
