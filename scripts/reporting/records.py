@@ -115,8 +115,8 @@ def by_cell(records, key, prefer=None):
     """Group records by cell and seed, one record each; of a run's evaluations after several epochs, the last epoch's.
 
     Args:
-        key: function of a record to the cell it belongs to. prefer: function of a record to a truth value; where several
-            runs claim a cell, those that it is true of go before the others.
+        key: function of a record to the cell it belongs to. prefer: function of a record to a truth value; where
+            several runs claim a cell, those that it is true of go before the others.
 
     Returns:
         {cell: {seed: record}}, and notes (sentences) on what was left out.
