@@ -53,7 +53,8 @@ def registered_trainers(root):
 
 def uncommitted_changes(root, own=()):
     """Tracked files that git sees as changed, except ``own`` (paths relative to the root); empty without git."""
-    git = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C", str(root)]  # somebody else's folders, too
+    # safe.directory: git would not look at a folder of another owner.
+    git = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C", str(root)]
     status = [*git, "status", "--porcelain", "--untracked-files=no", "-z", "--", "."]
     try:
         done = subprocess.run(status, capture_output=True, text=True, check=False)
@@ -61,6 +62,6 @@ def uncommitted_changes(root, own=()):
         return []
     if done.returncode != 0:  # not under git
         return []
-    prefix = subprocess.run([*git, "rev-parse", "--show-prefix"], capture_output=True, text=True, check=True).stdout.strip()
+    prefix = subprocess.check_output([*git, "rev-parse", "--show-prefix"], text=True).strip()
     paths = [entry[3:] for entry in done.stdout.split("\0") if len(entry) > 3 and entry[2] == " "]
     return [path for path in paths if path.removeprefix(prefix) not in own]

@@ -1,4 +1,4 @@
-"""Hosts differ in what they return in training, where they read their targets, and how they load: the plug-in finds out."""
+"""Hosts differ in what they return in training, where they read targets, and how they load: the plug-in finds out."""
 import os
 
 import pytest

@@ -56,7 +56,8 @@ def load_base_prompts(trainer):
     cfg = trainer.cfg
     folder = cfg.MAO.BASE_DIR
     if not folder:
-        raise MAOError("step 2 starts from the prompts of step 1, but MAO.BASE_DIR is not set: give step 1's output folder")
+        raise MAOError("step 2 starts from the prompts of step 1, but MAO.BASE_DIR is not set: give step 1's output "
+                       "folder")
     if not os.path.isdir(folder):
         raise MAOError("MAO.BASE_DIR {!r} does not exist: run step 1 first, or correct the path".format(folder))
     if not os.listdir(folder):
@@ -70,7 +71,8 @@ def load_base_prompts(trainer):
     try:
         trainer.load_model(folder, epoch=epoch)
     except (FileNotFoundError, TypeError) as error:  # a host whose loader counts epochs in another way
-        print("MAO: the host's load_model did not find epoch {} ({}): only what it learns is loaded".format(epoch, error))
+        print("MAO: the host's load_model did not find epoch {} ({}): only what it learns is loaded".format(
+            epoch, error))
     for name, state in states.items():  # whatever the loader made of the number, these are the ones
         _copy_learnable(trainer._models[name], state)
 
@@ -108,8 +110,8 @@ def _checkpoint(folder, model_name, epoch):
     if epoch < 0:
         marker = os.path.join(models, "checkpoint")
         if not os.path.isfile(marker):
-            raise MAOError("MAO.BASE_DIR {!r} holds no finished checkpoint of {!r}: run step 1 to its end with the same "
-                           "trainer".format(folder, model_name))
+            raise MAOError("MAO.BASE_DIR {!r} holds no finished checkpoint of {!r}: run step 1 to its end with the "
+                           "same trainer".format(folder, model_name))
         with open(marker, encoding="utf-8") as file:
             newest = file.read().strip()
         number = re.search(r"-(\d+)$", newest)

@@ -17,7 +17,8 @@ class EnlargedBatchSampler(Sampler):
         anchor_labels: labels of the items 0..F-1, each of which is an anchor once an epoch.
         pool: label -> list of item indices.
         table: hard negatives of each class (``hard_negative_table``).
-        batch_size: anchors in a batch; a smaller last batch is dropped, as in Dassl's loaders, unless it is the only one.
+        batch_size: anchors in a batch; a smaller last batch is dropped, as in Dassl's loaders, unless it is the only
+            one.
         seed: with the epoch it fixes the batches.
     """
 

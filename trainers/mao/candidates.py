@@ -77,8 +77,8 @@ def candidate_cross_entropy(model, labels):
 
     def restrict(module, inputs, output):
         if not isinstance(output, tuple) or not torch.is_tensor(output[-1]) or output[-1].dim() != 2:
-            raise MAOError("MAO cannot restrict the cross-entropy of {}: in training it has to return a tuple, first the "
-                           "cross-entropy, last the logits".format(type(unwrap(model)).__name__))
+            raise MAOError("MAO cannot restrict the cross-entropy of {}: in training it has to return a tuple, first "
+                           "the cross-entropy, last the logits".format(type(unwrap(model)).__name__))
         logits = select_candidates(output[-1], labels, dim=1)
         return (F.cross_entropy(logits, candidate_targets(labels).to(logits.device)),) + output[1:]
 
@@ -95,7 +95,8 @@ def narrowed_output(model, labels, unknown_host):
     """Check inside the context that a narrowed model scores the batch's M classes, and not all C.
 
     Args:
-        labels: int64 tensor (M,). unknown_host: whether the host may turn out to be one for ``candidate_cross_entropy``.
+        labels: int64 tensor (M,).
+        unknown_host: whether the host may turn out to be one for ``candidate_cross_entropy``.
 
     Raises:
         MAOError: its logits have C columns. AllClassLosses: an unknown host returns cross-entropy, ..., logits.

@@ -29,7 +29,8 @@ def extend_cfg(cfg):
     # Step 2
     cfg.MAO.BASE_DIR = ""  # output folder of step 1
     cfg.MAO.BASE_EPOCH = -1  # its epoch; -1: the last
-    cfg.MAO.PSEUDO_LABELS = "base"  # base: the frozen prompts of step 1 (released code); clip: zero-shot CLIP (paper's figure)
+    # base: the frozen prompts of step 1 (released code); clip: zero-shot CLIP (paper's figure)
+    cfg.MAO.PSEUDO_LABELS = "base"
     cfg.MAO.PSEUDO_VIEW = "train"  # train: label the augmented view, each step anew; test: the plain view, once
     cfg.MAO.DDE_NEW = True  # train on pseudo-labelled images of the new classes; off: step 1's prompts stay as they are
     cfg.MAO.REG_NEW = True  # loss over the new classes only; off: over new and base classes together
@@ -47,8 +48,8 @@ def check(cfg):
     if "MAO" not in cfg:
         raise MAOError("the config has no node MAO: call trainers.mao.extend_cfg(cfg) in train.py before merging files")
     if "SUBSAMPLE_CLASSES" not in cfg.DATASET:
-        raise MAOError("the config has no DATASET.SUBSAMPLE_CLASSES: MAO needs the base/new split that CoOp's repository "
-                       "has in train.py and its data sets since CoCoOp; add both")
+        raise MAOError("the config has no DATASET.SUBSAMPLE_CLASSES: MAO needs the base/new split that CoOp's "
+                       "repository has in train.py and its data sets since CoCoOp; add both")
     for key, choices in CHOICES.items():
         if cfg.MAO[key] not in choices:
             raise MAOError(f"MAO.{key} {cfg.MAO[key]!r} is unknown: choose one of {', '.join(choices)}")

@@ -50,6 +50,7 @@ def register_hosts():
         if name not in TRAINER_REGISTRY.registered_names() and importlib.util.find_spec(module) is not None:
             importlib.import_module(module)
         if name not in TRAINER_REGISTRY.registered_names():
+            registered = ", ".join(TRAINER_REGISTRY.registered_names())
             raise MAOError("MAO_HOSTS names {!r}, which is no registered trainer: import it in train.py before "
-                           "trainers.mao; registered are {}".format(name, ", ".join(TRAINER_REGISTRY.registered_names())))
+                           "trainers.mao; registered are {}".format(name, registered))
         add_mao(TRAINER_REGISTRY.get(name))

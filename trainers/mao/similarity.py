@@ -62,7 +62,8 @@ def minilm_embeddings(classnames):
 def _without_local_datasets():
     """Hide the folder ``datasets`` of CoOp-family repositories.
 
-    sentence-transformers takes whatever has this name for Hugging Face's package, and some versions then fail to import.
+    sentence-transformers takes whatever has this name for Hugging Face's package, and some versions then fail to
+    import.
     """
     path, modules = list(sys.path), {}
     sys.path[:] = [place for place in path if os.path.basename(place) in ("site-packages", "dist-packages")
@@ -98,7 +99,8 @@ def _read_matrix(path, n_cls):
     try:
         matrix = np.load(path, allow_pickle=False)
     except (ValueError, OSError) as error:
-        raise MAOError("MAO.SIMILARITY {!r} is no .npy matrix ({}): write it with numpy.save".format(path, error)) from error
+        raise MAOError("MAO.SIMILARITY {!r} is no .npy matrix ({}): write it with numpy.save".format(
+            path, error)) from error
     if not isinstance(matrix, np.ndarray) or matrix.shape != (n_cls, n_cls) or matrix.dtype.kind not in "fiu":
         shape = getattr(matrix, "shape", "unknown")
         raise MAOError("MAO.SIMILARITY {!r} has shape {}: the run has {n} classes, so numbers of shape ({n}, {n}) are "

@@ -90,7 +90,8 @@ class MAO:
             try:
                 return self._narrowed_step(batch)
             except AllClassLosses:
-                print("MAO: the host returns cross-entropy, ..., logits in training: only its cross-entropy is restricted")
+                print("MAO: the host returns cross-entropy, ..., logits in training: only its cross-entropy is "
+                      "restricted")
                 self.mao_all_class_losses = True
         with candidate_cross_entropy(self.model, batch["label"]):
             return super().forward_backward(batch)
@@ -105,8 +106,8 @@ class MAO:
             names = further_per_class(self.model, PER_CLASS + tuple(self.mao_per_class))
             if isinstance(error, torch.cuda.OutOfMemoryError) or not names:
                 raise
-            raise MAOError("{} failed on the batch's classes ({}): it has one row a class in {}, too; name what its loss "
-                           "uses in mao_per_class (docs/drop_in.md)".format(
+            raise MAOError("{} failed on the batch's classes ({}): it has one row a class in {}, too; name what its "
+                           "loss uses in mao_per_class (docs/drop_in.md)".format(
                                type(self).__name__, str(error).strip().split("\n")[0], ", ".join(names))) from error
 
     def _host_step(self, batch, targets):
@@ -125,7 +126,8 @@ class MAO:
 
     def _further_modules(self):
         """Modules that the host keeps beside its model, such as ProGrad's teacher."""
-        return [value for value in vars(self).values() if isinstance(value, torch.nn.Module) and value is not self.model]
+        return [value for value in vars(self).values()
+                if isinstance(value, torch.nn.Module) and value is not self.model]
 
     # Step 1
 
