@@ -17,7 +17,7 @@ NAMES = {
     "dassl.engine": "TRAINER_REGISTRY SimpleNet SimpleTrainer TrainerBase TrainerX TrainerXU build_trainer",
     "dassl.engine.trainer": "SimpleNet SimpleTrainer TrainerBase TrainerX TrainerXU",
     "dassl.evaluation": "EVALUATOR_REGISTRY Classification EvaluatorBase build_evaluator",
-    "dassl.evaluation.evaluator": "EvaluatorBase",
+    "dassl.evaluation.evaluator": "Classification EVALUATOR_REGISTRY EvaluatorBase",
     "dassl.metrics": "compute_accuracy",
     "dassl.optim": "build_lr_scheduler build_optimizer",
     "dassl.utils": "AverageMeter MetricMeter Registry check_availability check_isfile collect_env_info count_num_param "
