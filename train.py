@@ -194,7 +194,7 @@ def stop_workers(trainer):
 
 
 def remove_if_nothing_came_of_it(folder):
-    """Delete an output folder that a refused run made, unless it holds a checkpoint, a state to go on from or a result."""
+    """Delete an output folder that a refused run made, unless it holds a checkpoint, a state or a result."""
     kept = ("*/model*.pth.tar*", "train_state.pth.tar", "results.jsonl")
     if not any(next(Path(folder).glob(pattern), None) for pattern in kept):
         shutil.rmtree(folder, ignore_errors=True)

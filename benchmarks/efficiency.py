@@ -6,8 +6,8 @@ their number.
     python benchmarks/efficiency.py --root data --seed 1 --trainer CoOp_MAO --output-dir output/efficiency/CoOp_MAO \\
         --dataset-config-file configs/datasets/pictograms.yaml --config-file configs/trainers/CoOp_MAO/mini_base.yaml
 
-Two epochs are trained, the second one is measured: by then caches are filled and worker processes are up. Peak memory is
-that of the GPU where there is one, else of the main process, with everything that the run needs.
+Two epochs are trained, the second one is measured: by then caches are filled and worker processes are up. Peak memory
+is that of the GPU where there is one, else of the main process, with everything that the run needs.
 """
 import re
 import statistics

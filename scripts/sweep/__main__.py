@@ -26,7 +26,8 @@ CONFIG_KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+")  # the first such wor
 def parse_arguments(argv=None):
     parser = argparse.ArgumentParser(prog="python -m scripts.sweep", description=__doc__.split("\n\n")[0],
                                      allow_abbrev=False)
-    parser.add_argument("table", choices=TABLES, help="; ".join(f"{name}: {TABLES[name].title}" for name in TABLES))
+    parser.add_argument("table", choices=TABLES,
+                        help="; ".join(f"{name}: {TABLES[name].title}" for name in TABLES))
     parser.epilog = "KEY VALUE pairs of the config may follow; they hold for every run."
     parser.add_argument("--demo", action="store_true", help="bundled data sets and CLIP, on a CPU")
     parser.add_argument("--dry-run", action="store_true", help="print the commands and their count, run nothing")

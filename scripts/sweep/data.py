@@ -28,5 +28,5 @@ def prepare_data(names, root):
             sentences.append(str(error))
     if sentences:
         more = f" ({len(sentences) - 1} more data sets are missing)" if len(sentences) > 1 else ""
-        raise SweepError(f"{sentences[0]}{more}; DATA in the environment names the data root, docs/datasets.md says how "
-                         "to get data sets, --datasets runs those that are there")
+        raise SweepError(f"{sentences[0]}{more}; DATA in the environment names the data root, docs/datasets.md says "
+                         "how to get data sets, --datasets runs those that are there")

@@ -14,7 +14,8 @@ class Progress:
     def __init__(self, jobs):
         self.jobs = list(jobs)
         self.outcomes = {}
-        self.bar = tqdm(total=len(self.jobs), unit="job", dynamic_ncols=True, smoothing=0, disable=None)  # no bar in a file
+        self.bar = tqdm(total=len(self.jobs), unit="job", dynamic_ncols=True, smoothing=0,
+                        disable=None)  # no bar in a file
 
     def ended(self, job, outcome, seconds=0.0, lines=(), log=""):
         self.outcomes[job] = outcome

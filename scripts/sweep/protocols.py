@@ -96,7 +96,7 @@ def train_on_all(options, method, dataset, seed, shots, protocol=""):
 
 
 def cross_dataset(options):
-    """Table II and domain generalisation: train on all classes of the source, test on it and, as they are, elsewhere."""
+    """Table II, domain generalisation: train on all classes of the source; test the prompts on it and elsewhere."""
     jobs = []
     for method in options.methods:
         if method == ZERO_SHOT:

@@ -19,7 +19,8 @@ RAY = " --engine ray --jobs 2"
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory):
-    return [*small_setting(tmp_path_factory.mktemp("clip")), "OPTIM.MAX_EPOCH", "20", "DATALOADER.TRAIN_X.BATCH_SIZE", "4"]
+    return [*small_setting(tmp_path_factory.mktemp("clip")), "OPTIM.MAX_EPOCH", "20",
+            "DATALOADER.TRAIN_X.BATCH_SIZE", "4"]
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def test_failed_job_stops_only_what_needs_it(tmp_path, capfd):
 def test_log_of_a_command_grows_and_its_end_is_returned(tmp_path):
     log = tmp_path / "logs" / "a.txt"
     for word in ("one", "two"):
-        code, lines, seconds = run_command(["sh", "-c", f"echo {word} $EXTRA; exit 5"], str(log), {"EXTRA": "more"}, "/")
+        code, lines, seconds = run_command(["sh", "-c", f"echo {word} $WORD; exit 5"], str(log), {"WORD": "more"}, "/")
         assert (code, lines) == (5, [f"{word} more"]) and seconds > 0
     assert log.read_text() == "one more\ntwo more\n"
 
@@ -55,7 +55,8 @@ def test_base_to_new_and_again(repository, pairs, tmp_path):
                       ("new", "new", "Pictograms")}
     (training,) = [line for lines in made.values() for line in lines if (line["classes"], line["stage"]) == (
         "base", "base")]
-    parents = {line["parent"] for lines in made.values() for line in lines if line["classes"] == "new" and line["stage"]}
+    parents = {line["parent"] for lines in made.values() for line in lines
+               if line["classes"] == "new" and line["stage"]}
     assert parents == {training["config_digest"]}
 
     again = sweep(repository, tmp_path / "out", words, pairs)
