@@ -17,7 +17,7 @@ FILE_NAME = "train_state.pth.tar"
 
 # Keys with no influence on the numbers of a run.
 WITHOUT_INFLUENCE = {
-    "OUTPUT_DIR", "RESUME", "DATASET.ROOT", "DATALOADER.NUM_WORKERS", "VERBOSE", "TRAIN.PRINT_FREQ", "USE_CUDA"}
+    "RESUME", "DATASET.ROOT", "DATALOADER.NUM_WORKERS", "VERBOSE", "TRAIN.PRINT_FREQ", "USE_CUDA"}
 
 
 def flat_config(cfg, above=""):
@@ -27,7 +27,7 @@ def flat_config(cfg, above=""):
         name = above + key
         if hasattr(value, "items"):
             flat.update(flat_config(value, name + "."))
-        elif name not in WITHOUT_INFLUENCE:
+        elif name not in WITHOUT_INFLUENCE and not name.endswith("_DIR"):  # where something lies, not what it is
             flat[name] = repr(value)
     return flat
 
