@@ -71,6 +71,14 @@ def test_missing_images_and_other_counts_are_listed(tmp_path, expect, capsys):
     assert "train images" not in out
 
 
+def test_of_a_random_split_the_sum_counts(expect):
+    expect(classes=2, train=6, val=None, test=4)
+    counts = {"classes": 2, "train": 5, "val": 2, "test": 3}
+    assert checking.count_problems("CheckedShapes", counts, official=False) == []
+    counts["test"] = 4
+    assert checking.count_problems("CheckedShapes", counts, official=False) == ["11 images, but 10 are published"]
+
+
 def test_images_listed_twice_are_named(tmp_path, expect, capsys):
     write_shapes(tmp_path, lambda split: split["test"].append(split["train"][0]))
     expect(classes=2)
@@ -98,6 +106,17 @@ def test_what_cannot_be_checked_is_said_and_the_others_are_checked(tmp_path, exp
     assert "CheckedShapes" in streams.out and "error: Caltech101: " in streams.err
     assert run("ChekedShapes", "--root", tmp_path) == 2
     assert "'ChekedShapes' is unknown: did you mean 'CheckedShapes'?" in capsys.readouterr().err
+
+
+def test_all_means_what_is_there_and_names_the_rest(tmp_path, capsys):
+    (tmp_path / "eurosat").mkdir()
+    assert run("all", "--root", tmp_path) == 2  # EuroSAT's folder is empty
+    streams = capsys.readouterr()
+    assert "- not there: ImageNet, Caltech101, " in streams.out and "EuroSAT," not in streams.out
+    assert streams.err.startswith("error: EuroSAT: ") and streams.err.count("\n") == 1
+    assert all(f"{name} " in streams.out for name in ("Pictograms", "EmojiFood", "PictogramsInverted"))
+    (tmp_path / "eurosat").rmdir()
+    assert run("all", "--root", tmp_path) == 1
 
 
 def test_published_counts_name_registered_data_sets():
