@@ -1,11 +1,14 @@
 """Unpack zip and tar archives of others: nothing gets out of the target folder, whatever the archive says.
 
-Refused are absolute names, names with "..", links that lead out of the folder, devices and pipes. Modes and owners are
-not taken over.
+Refused are absolute names, names with "..", links to anything but a file in the archive, devices and pipes. A link is
+unpacked as a copy of its file, so that no link is ever made or followed. Modes and owners are not taken over.
 """
+import errno
+import lzma
 import os
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -15,6 +18,11 @@ from tqdm import tqdm
 
 from .errors import DatasetError
 from .fetch import check_space
+
+# What the libraries may raise when they read a damaged archive.
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError,
+           OverflowError, struct.error)
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)  # not the archive's fault
 
 
 def extract(archive, folder, progress=True):
@@ -34,14 +42,17 @@ def extract(archive, folder, progress=True):
         elif tarfile.is_tarfile(archive):
             extract_tar(archive, folder, progress)
         else:
-            raise DatasetError(f"{str(archive)!r} is neither a zip nor a tar archive: get it again")
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise DatasetError(f"the archive {str(archive)!r} is damaged ({type(error).__name__}: {error}): get it "
-                           "again") from error
-    except OSError as error:
-        if isinstance(error, (FileNotFoundError, IsADirectoryError)) or error.errno is None:  # gzip's, without a number
-            raise DatasetError(f"cannot read the archive {str(archive)!r} ({error}): get it again") from error
+            raise DatasetError(f"{str(archive)!r} is neither a zip nor a tar archive: remove it and get it again")
+    except DatasetError:
         raise
+    except DAMAGED as error:
+        raise DatasetError(f"the archive {str(archive)!r} is damaged ({type(error).__name__}: {error}): remove it "
+                           "and get it again") from error
+    except OSError as error:
+        if error.errno in DISK:
+            raise
+        raise DatasetError(f"cannot unpack the archive {str(archive)!r} ({error.strerror or error}): remove it "
+                           "and get it again") from error
 
 
 def extract_zip(archive, folder, progress):
@@ -66,59 +77,40 @@ def extract_tar(archive, folder, progress):
             target = place(archive, folder, member.name)
             if member.isdir():
                 target.mkdir(parents=True, exist_ok=True)
-            elif member.issym():
-                make_link(archive, folder, target, member)
-            elif member.isfile() or member.islnk():
-                if member.islnk():
-                    place(archive, folder, member.linkname)
-                check_space(folder, member.size, f"unpacking {archive.name}")  # a tar says no total before its end
-                try:
-                    source = file.extractfile(member)
-                except KeyError as error:
-                    raise refused(archive, member.name, f"a link to {member.linkname!r}, which it lacks") from error
-                with source:
+            elif member.isfile() or member.islnk() or member.issym():
+                with content_of(archive, file, member) as source:
+                    size = source.seek(0, os.SEEK_END)  # of the file behind a link, too
+                    source.seek(0)
+                    check_space(folder, size, f"unpacking {archive.name}")  # a tar says no total before its end
                     write_file(source, target)
             else:
                 raise refused(archive, member.name, "a device or a pipe")
 
 
+def content_of(archive, file, member):
+    """The open content of a file, or of the file in the archive that a link means."""
+    try:
+        source = file.extractfile(member)
+    except (KeyError, RecursionError):  # not in the archive; links in a circle
+        source = None
+    if source is None:
+        raise refused(archive, member.name, f"a link to {member.linkname!r}, which is no file in it")
+    return source
+
+
 def place(archive, folder, name):
-    """Where a member goes; DatasetError if that is not inside the folder, also by way of links made before."""
+    """Where a member goes; DatasetError if that is not inside the folder."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or (name[1:2] == ":"):
         raise refused(archive, name, "a name that leads out of its folder")
-    target = folder / path
-    if path.parts and not inside(target.parent, folder):
-        raise refused(archive, name, "a name that leads out of its folder through a link")
-    return target
-
-
-def inside(path, folder):
-    """Whether a path, links followed, is the folder or in it."""
-    real = os.path.realpath(path)
-    return real == str(folder) or real.startswith(str(folder) + os.sep)
-
-
-def make_link(archive, folder, target, member):
-    """A symbolic link, if it stays inside the folder."""
-    if os.path.isabs(member.linkname) or not inside(target.parent / member.linkname, folder):
-        raise refused(archive, member.name, f"a link that leads out of its folder, to {member.linkname!r}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    clear(target)
-    os.symlink(member.linkname, target)
+    return folder / path
 
 
 def write_file(source, target):
     target.parent.mkdir(parents=True, exist_ok=True)
-    clear(target)
-    with open(target, "xb") as file:  # never through a link that is there
+    target.unlink(missing_ok=True)  # an earlier member of the same name
+    with open(target, "xb") as file:
         shutil.copyfileobj(source, file, 1 << 20)
-
-
-def clear(target):
-    """Remove what an earlier member of the same name left."""
-    if target.is_symlink() or target.is_file():
-        target.unlink()
 
 
 def refused(archive, name, what):

@@ -69,11 +69,12 @@ def test_a_good_zip(tmp_path, folder):
     assert files_in(folder) == {"2750/River/1.jpg": b"one", "2750/River/2.jpg": b"two"}
 
 
-def test_links_that_stay_inside(tmp_path, folder):
-    extract(make_tar(tmp_path / "a.tar", member("a/1.jpg", b"one"),
-                     member("b/soft", kind=tarfile.SYMTYPE, link="../a/1.jpg"),
-                     member("b/hard", kind=tarfile.LNKTYPE, link="a/1.jpg")), folder)
-    assert files_in(folder) == {"a/1.jpg": b"one", "b/soft": b"one", "b/hard": b"one"}
+def test_links_to_files_of_the_archive_become_copies(tmp_path, folder):
+    extract(make_tar(tmp_path / "a.tar", member("b/soft", kind=tarfile.SYMTYPE, link="../a/1.jpg"),
+                     member("./a/1.jpg", b"one"), member("b/hard", kind=tarfile.LNKTYPE, link="a/1.jpg"),
+                     member("c", b"last")), folder)
+    assert files_in(folder) == {"a/1.jpg": b"one", "b/soft": b"one", "b/hard": b"one", "c": b"last"}
+    assert not any(path.is_symlink() or path.is_file() and path.stat().st_nlink > 1 for path in folder.rglob("*"))
 
 
 MALICIOUS_TARS = {
@@ -85,6 +86,11 @@ MALICIOUS_TARS = {
     "write through a link": [member("link", kind=tarfile.SYMTYPE, link=".."), member("link/outside.txt", b"evil")],
     "links in a chain": [member("deep/a", kind=tarfile.SYMTYPE, link="."),
                          member("deep/b", kind=tarfile.SYMTYPE, link="a/../.."), member("deep/b/outside.txt", b"evil")],
+    "links that lead out once both are there": [member("b", kind=tarfile.SYMTYPE, link="a/.."),
+                                                member("a", kind=tarfile.SYMTYPE, link=".")],
+    "link that leads out once its folder is moved": [member("dtd/images/x", kind=tarfile.SYMTYPE, link="../..")],
+    "links in a circle": [member("a", kind=tarfile.SYMTYPE, link="b"), member("b", kind=tarfile.SYMTYPE, link="a")],
+    "hard link to a folder": [member("a", kind=tarfile.DIRTYPE), member("b", kind=tarfile.LNKTYPE, link="a")],
     "hard link out": [member("link", kind=tarfile.LNKTYPE, link="../outside.txt")],
     "absolute hard link": [member("link", kind=tarfile.LNKTYPE, link="/etc/passwd")],
     "hard link to nothing": [member("link", kind=tarfile.LNKTYPE, link="missing.txt")],
@@ -127,6 +133,23 @@ def test_a_member_does_not_overwrite_what_a_link_points_to(tmp_path, folder):
     assert files_in(folder) == {"a.txt": b"one", "b": b"two"} and not (folder / "b").is_symlink()
 
 
+@pytest.mark.parametrize("members", [[member("a/x", b"one"), member("a", b"two")],
+                                     [member("a", b"one"), member("a/x", b"two")],
+                                     [member("n" * 300, b"one")], [member(".", b"one")]],
+                         ids=["file in place of a folder", "folder in place of a file", "long name", "no name"])
+def test_members_that_cannot_be_written(tmp_path, folder, members):
+    with pytest.raises(DatasetError, match="cannot unpack the archive .*a.tar.*: remove it and get it again"):
+        extract(make_tar(tmp_path / "a.tar", *members), folder)
+
+
+def test_links_count_as_the_room_that_their_copies_need(tmp_path, folder, monkeypatch):
+    archive = make_tar(tmp_path / "a.tar", member("a", bytes(1000)), member("b", kind=tarfile.LNKTYPE, link="a"))
+    asked = []
+    monkeypatch.setattr("datasets.extract.check_space", lambda folder, needed, what: asked.append(needed))
+    extract(archive, folder)
+    assert asked == [archive.stat().st_size, 1000, 1000]
+
+
 def damaged(tmp_path, name, make):
     archive = make(tmp_path / name)
     content = archive.read_bytes()
@@ -163,7 +186,7 @@ def test_something_else_and_nothing(tmp_path, folder):
     (tmp_path / "page.zip").write_text("<html>Too many requests</html>")
     with pytest.raises(DatasetError, match="neither a zip nor a tar archive"):
         extract(tmp_path / "page.zip", folder)
-    with pytest.raises(DatasetError, match="cannot read the archive"):
+    with pytest.raises(DatasetError, match="cannot unpack the archive .*No such file"):
         extract(tmp_path / "missing.zip", folder)
 
 
