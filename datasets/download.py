@@ -16,7 +16,6 @@ import os
 import shutil
 import sys
 import tempfile
-import zipfile
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -25,9 +24,10 @@ from dassl.utils import get_most_similar_str_to_a_from_b
 from tabulate import tabulate
 
 from .atomic import write_text
+from .drive import fetch_drive
 from .errors import DatasetError
 from .extract import extract
-from .fetch import check_sum, digests, fetch
+from .fetch import digests, fetch
 
 SOURCES = Path(__file__).resolve().parent / "sources.json"
 LOG = ".downloads.json"  # in the data set's folder: what came from where, with checksums
@@ -47,11 +47,13 @@ def download(name, entry, folder, splits_only=False, keep=False):
         splits_only: only split files and class names. keep: do not remove archives after unpacking.
 
     Returns:
-        list of steps that are left to be done by hand.
+        (steps, failed): what is left to be done by hand, and one sentence per file that could not be had. One failure,
+        such as Google's limit for a split file, does not keep the other files from being fetched.
 
     Raises:
-        DatasetError: a file cannot be had, is damaged, or there is no room for it.
+        OSError: the folder cannot be made or written to.
     """
+    failed = []
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".download.lock", "w", encoding="utf-8") as lock:
         try:
@@ -60,13 +62,21 @@ def download(name, entry, folder, splits_only=False, keep=False):
             print(f"{name}: waiting for another download into {folder}")
             fcntl.flock(lock, fcntl.LOCK_EX)
         for file in entry["splits"] if splits_only else [*entry["splits"], *entry["files"]]:
-            if "take" in file:
-                get_archive(name, file, folder, keep)
-            else:
-                get_file(name, file, folder / file["to"])
-    if splits_only or "present" not in entry or (folder / entry["present"]).exists():
-        return []
-    return [step.format(folder=folder) for step in entry["by_hand"]]
+            try:
+                if "take" in file:
+                    get_archive(name, file, folder, keep)
+                else:
+                    get_file(name, file, folder / file["to"])
+            except DatasetError as error:
+                failed.append(str(error))
+    if splits_only or all(is_there(folder / path) for path in entry.get("present", ())):
+        return [], failed
+    return [step.format(folder=folder) for step in entry["by_hand"]], failed
+
+
+def is_there(path):
+    """Whether there is such a file, or such a folder with something in it."""
+    return path.is_file() or path.is_dir() and any(path.iterdir())
 
 
 def get_file(name, file, target):
@@ -81,7 +91,7 @@ def get_file(name, file, target):
 def get_archive(name, file, folder, keep):
     """Get an archive and put what is taken from it into the data set's folder, all of it or nothing."""
     sign = folder / next(iter(file["take"].values()))
-    if sign.exists():
+    if is_there(sign):
         print(f"{name}: {sign} is there already")
         return
     archive = folder / (file.get("name") or file["url"].rpartition("/")[2])
@@ -107,57 +117,6 @@ def get(file, target):
     if "url" in file:
         return fetch(file["url"], target, file.get("checksum"))
     return fetch_drive(file["drive"], target, file.get("checksum"))
-
-
-def fetch_drive(drive_id, target, checksum=None):
-    """Download a file from Google Drive with gdown; a partial one is completed. Returns its SHA-256.
-
-    Raises:
-        DatasetError: Google does not give the file (it limits how often a file is fetched), or it is damaged.
-    """
-    import gdown
-
-    part = target.with_name(target.name + ".part")
-    page = f"https://drive.google.com/file/d/{drive_id}/view"
-    try:
-        # gdown looks for partial files of its own, <output><letters>.part, so it gets a name of its own.
-        got = gdown.download(id=drive_id, output=str(part), resume=True)
-    except Exception as error:  # gdown, requests and the disk raise many kinds
-        reason = " ".join(str(error).split())[:300]
-        raise DatasetError(f"{target.name} cannot be fetched from Google Drive ({type(error).__name__}: {reason}): "
-                           f"call again later, or get it in a browser from {page} and put it at "
-                           f"{str(target)!r}") from error
-    if got is None or not part.exists():
-        raise DatasetError(f"{target.name} cannot be fetched from Google Drive: call again later, or get it in a "
-                           f"browser from {page} and put it at {str(target)!r}")
-    sums = digests(part)
-    check_sum(page, part, checksum, sums)
-    check_content(part, target, page)
-    os.replace(part, target)
-    return sums["sha256"]
-
-
-def check_content(part, target, page):
-    """Google may send a page that says why it does not send the file; such a thing must not get the file's name."""
-    sound = {".json": is_json, ".zip": zipfile.is_zipfile, ".txt": is_text}[target.suffix]
-    if not sound(part):
-        part.unlink()
-        raise DatasetError(f"what Google Drive sent as {target.name} is no {target.suffix} file: call again later, or "
-                           f"get it in a browser from {page} and put it at {str(target)!r}")
-
-
-def is_json(path):
-    try:
-        return isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
-    except ValueError:
-        return False
-
-
-def is_text(path):
-    try:
-        return not path.read_text(encoding="utf-8").lstrip().startswith("<")
-    except ValueError:
-        return False
 
 
 def unpack(archive, file, folder):
@@ -220,7 +179,8 @@ def overview(sources):
     rows = []
     for name, entry in sources.items():
         how = "by hand, splits and names from here" if "by_hand" in entry else "from here"
-        rows.append([name, DATASET_REGISTRY.get(name).dataset_dir, f"{entry['gigabytes']:g}", how, entry["terms"]])
+        size = "unknown" if entry["gigabytes"] is None else f"{entry['gigabytes']:g}"
+        rows.append([name, DATASET_REGISTRY.get(name).dataset_dir, size, how, entry["terms"]])
     return tabulate(rows, headers=["data set", "folder", "GB, about", "how", "terms"], disable_numparse=True)
 
 
@@ -253,10 +213,7 @@ def main(argv=None, sources=None):
         folder = Path(args.root).expanduser().absolute() / DATASET_REGISTRY.get(name).dataset_dir
         try:
             print(f"{name}: {sources[name]['page']} ({sources[name]['terms']})")
-            steps = download(name, sources[name], folder, args.splits, args.keep)
-        except DatasetError as error:
-            failed.append(f"{name}: {error}")
-            continue
+            steps, sentences = download(name, sources[name], folder, args.splits, args.keep)
         except OSError as error:
             failed.append(f"{name}: cannot write into {str(folder)!r} ({error.strerror or error}): make room, or give "
                           "another --root")
@@ -264,12 +221,13 @@ def main(argv=None, sources=None):
         except KeyboardInterrupt:
             print("\nstopped; the same command goes on from here", file=sys.stderr)
             return 130
+        failed += [f"{name}: {sentence}" for sentence in sentences]
         if steps:
             by_hand = True
             print(f"{name}: to be done by hand:")
             for number, step in enumerate(steps, start=1):
                 print(f"  {number}. {step}")
-        else:
+        elif not sentences:
             print(f"{name}: ready in {folder}; check it with: python -m datasets.check {name} --root {args.root}")
     for sentence in failed:
         print(f"error: {sentence}", file=sys.stderr)

@@ -2,12 +2,15 @@
 import hashlib
 import io
 import json
-import multiprocessing
+import random
 import re
+import signal
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from dassl.data.datasets import DATASET_REGISTRY
@@ -15,7 +18,7 @@ from local_server import LocalServer
 from raw_trees import MAKERS
 
 import datasets.download as downloading
-from datasets.errors import DatasetError
+from datasets.fetch import CHUNK
 
 
 @pytest.fixture
@@ -154,18 +157,10 @@ def test_an_archive_in_an_archive(server, tmp_path):
     assert (tmp_path / "caltech-101" / "101_ObjectCategories" / "accordion" / "1.jpg").read_bytes() == b"image"
 
 
-def fetch_textures(sources, root, results):
-    results.put(downloading.main(["DescribableTextures", "--root", str(root)], sources))
-
-
 def test_two_calls_at_once(textures, server, tmp_path):
-    server.stalled_for = 0.3
-    context = multiprocessing.get_context("fork")
-    results = context.Queue()
-    calls = [context.Process(target=fetch_textures, args=(textures, tmp_path, results)) for _ in range(2)]
-    for call in calls:
-        call.start()
-    assert [results.get(timeout=30) for _ in calls] == [0, 0]
+    with ThreadPoolExecutor(2) as pool:  # each call opens the lock for itself, so threads wait as processes do
+        calls = [pool.submit(run, textures, "DescribableTextures", "--root", tmp_path) for _ in range(2)]
+        assert [call.result(timeout=60) for call in calls] == [0, 0]
     assert [path for path, _ in server.requests].count("dtd.tar.gz") == 1
     assert visible(tmp_path / "dtd") == ["images", "labels", "split_zhou_DescribableTextures.json"]
 
@@ -177,60 +172,12 @@ def test_steps_by_hand_name_the_folder_and_end_when_they_are_done(tmp_path, caps
     assert run(sources, "StanfordCars", "--root", tmp_path) == 1
     out = capsys.readouterr().out
     assert "to be done by hand" in out and str(tmp_path / "stanford_cars" / "cars_train") in out
-    (tmp_path / "stanford_cars" / "cars_train").mkdir()
+    for name in ("cars_train", "cars_test"):
+        assert run(sources, "StanfordCars", "--root", tmp_path) == 1
+        (tmp_path / "stanford_cars" / name).mkdir()
+        assert run(sources, "StanfordCars", "--root", tmp_path) == 1  # the folder is empty
+        (tmp_path / "stanford_cars" / name / "00001.jpg").touch()
     assert run(sources, "StanfordCars", "--root", tmp_path) == 0
-
-
-class Drive:
-    """Stands for gdown: writes what Google would send."""
-
-    def __init__(self, monkeypatch, content=None, error=None):
-        import gdown
-
-        self.content, self.error = content, error
-        monkeypatch.setattr(gdown, "download", self.download)
-
-    def download(self, id, output, resume):
-        assert resume
-        if self.error:
-            raise self.error
-        if self.content is None:
-            return None
-        with open(output, "wb") as file:
-            file.write(self.content)
-        return output
-
-
-@pytest.fixture
-def target(tmp_path):
-    return tmp_path / "split_zhou_UCF101.json"
-
-
-def test_a_file_from_google_drive(monkeypatch, target):
-    content = json.dumps(SPLIT).encode()
-    Drive(monkeypatch, content)
-    assert downloading.fetch_drive("abc", target) == hashlib.sha256(content).hexdigest()
-    assert [path.name for path in target.parent.iterdir()] == [target.name]
-
-
-@pytest.mark.parametrize("drive", [{"content": b"<html>Too many users have viewed or downloaded this file</html>"},
-                                   {"content": json.dumps(SPLIT).encode()[:50]}, {"content": None},
-                                   {"error": RuntimeError("Cannot retrieve\nthe public link")}])
-def test_what_google_drive_may_do_instead(monkeypatch, target, drive):
-    Drive(monkeypatch, **drive)
-    with pytest.raises(DatasetError) as caught:
-        downloading.fetch_drive("abc", target)
-    sentence = str(caught.value)
-    assert "https://drive.google.com/file/d/abc/view" in sentence and str(target) in sentence and "\n" not in sentence
-    assert not list(target.parent.iterdir())
-
-
-def test_a_page_in_place_of_a_text_or_a_zip(monkeypatch, tmp_path):
-    Drive(monkeypatch, b"<!DOCTYPE html>")
-    for name in ("classnames.txt", "UCF-101-midframes.zip"):
-        with pytest.raises(DatasetError, match=f"sent as {name} is no .* file"):
-            downloading.fetch_drive("abc", tmp_path / name)
-    assert not list(tmp_path.iterdir())
 
 
 def test_unknown_and_bundled_names(textures, tmp_path, capsys):
@@ -249,15 +196,52 @@ def test_one_failure_does_not_stop_the_others(textures, server, tmp_path, capsys
     assert "error: EuroSAT: " in streams.err and "DescribableTextures: ready" in streams.out
 
 
+def test_one_failed_file_does_not_stop_the_others_nor_hide_the_steps_by_hand(textures, server, tmp_path, capsys):
+    entry = textures["DescribableTextures"]
+    entry["splits"][0]["url"] = server.url("gone.json")
+    entry.update(present=["more"], by_hand=["Put more into {folder}/more."])
+    assert run(textures, "DescribableTextures", "--root", tmp_path) == 2
+    streams = capsys.readouterr()
+    assert "gone.json answers HTTP 404" in streams.err and "ready" not in streams.out
+    assert f"1. Put more into {tmp_path / 'dtd'}/more." in streams.out
+    assert visible(tmp_path / "dtd") == ["images", "labels"]
+
+
+def test_a_stopped_call_leaves_a_partial_file_that_the_next_call_completes(textures, server, tmp_path, repository):
+    labels = random.Random(1).randbytes(300_000)
+    content = server.files["dtd.tar.gz"] = tar_of({**IMAGES, "dtd/labels/labels.txt": labels})
+    textures["DescribableTextures"]["files"][0]["checksum"] = md5(content)
+    server.stall["dtd.tar.gz"], server.stalled_for = [2 * CHUNK], 20
+    command = ("import json, sys; sys.path.insert(0, 'compat'); from datasets.download import main; "
+               "sys.exit(main(sys.argv[2:], json.loads(sys.argv[1])))")
+    arguments = ["DescribableTextures", "--root", str(tmp_path)]
+    call = subprocess.Popen([sys.executable, "-c", command, json.dumps(textures), *arguments], cwd=repository,
+                            text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    part = tmp_path / "dtd" / "dtd.tar.gz.part"
+    deadline = time.monotonic() + 60
+    while not (part.exists() and part.stat().st_size == 2 * CHUNK):
+        assert time.monotonic() < deadline and call.poll() is None
+        time.sleep(0.05)
+    call.send_signal(signal.SIGINT)
+    _, errors = call.communicate(timeout=30)
+    assert call.returncode == 130 and "the same command goes on from here" in errors and "Traceback" not in errors
+    assert visible(tmp_path / "dtd") == ["dtd.tar.gz.part", "dtd.tar.gz.part.json",
+                                          "split_zhou_DescribableTextures.json"]
+    assert run(textures, *arguments) == 0
+    assert server.requests[-1] == ("dtd.tar.gz", f"bytes={2 * CHUNK}-")
+    assert visible(tmp_path / "dtd") == ["images", "labels", "split_zhou_DescribableTextures.json"]
+
+
 def test_the_table_of_addresses_is_well_formed():
     sources = downloading.read_sources()
     assert set(sources) == set(MAKERS)
     for name, entry in sources.items():
         dataset = DATASET_REGISTRY.get(name)
-        assert entry["page"].startswith("https://") and entry["terms"] and entry["gigabytes"] > 0, name
+        assert entry["page"].startswith("https://") and entry["terms"], name
+        assert entry["gigabytes"] is None or entry["gigabytes"] > 0, name
         assert entry["files"] or entry["by_hand"], name
         assert ("by_hand" in entry) == ("present" in entry), name
-        placed = [entry["present"]] if "present" in entry else []
+        placed = list(entry.get("present", ()))
         for file in entry["files"] + entry["splits"]:
             assert ("url" in file) != ("drive" in file), name
             assert file["source"] and file["last_seen"] is None or re.fullmatch(r"\d{4}-\d\d-\d\d", file["last_seen"])
