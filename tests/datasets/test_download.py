@@ -157,11 +157,13 @@ def test_an_archive_in_an_archive(server, tmp_path):
     assert (tmp_path / "caltech-101" / "101_ObjectCategories" / "accordion" / "1.jpg").read_bytes() == b"image"
 
 
-def test_two_calls_at_once(textures, server, tmp_path):
+def test_two_calls_at_once(textures, server, tmp_path, capsys):
+    server.stall["split.json"], server.stalled_for = [0], 0.5  # holds up the call that is first
     with ThreadPoolExecutor(2) as pool:  # each call opens the lock for itself, so threads wait as processes do
         calls = [pool.submit(run, textures, "DescribableTextures", "--root", tmp_path) for _ in range(2)]
         assert [call.result(timeout=60) for call in calls] == [0, 0]
-    assert [path for path, _ in server.requests].count("dtd.tar.gz") == 1
+    assert "waiting for another download" in capsys.readouterr().out
+    assert [path for path, _ in server.requests] == ["split.json", "split.json", "dtd.tar.gz"]  # one broke off
     assert visible(tmp_path / "dtd") == ["images", "labels", "split_zhou_DescribableTextures.json"]
 
 
