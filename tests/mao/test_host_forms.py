@@ -39,6 +39,8 @@ class FormCLIP(nn.Module):
         logits = self.logit_scale.exp() * normalize(self.image_encoder(image)) @ text.t()
         if self.form == "bias":
             return logits + self.class_bias
+        if self.form == "token":
+            return logits + self.prompt_learner.token_middle1
         if self.form == "tuple" and label is not None:
             return F.cross_entropy(logits, label), text, logits
         if self.form == "all columns":
@@ -97,7 +99,19 @@ class FormColumns(FormHost):
     form = "all columns"
 
 
-for host in (FormLogits, FormTuple, FormBias, FormColumns):
+@TRAINER_REGISTRY.register()
+class FormToken(FormHost):
+    """Has a further buffer of the kind ``token_...``."""
+
+    form = "token"
+
+    def make_model(self, classnames, clip_model):
+        model = super().make_model(classnames, clip_model)
+        model.prompt_learner.register_buffer("token_middle1", torch.linspace(-1, 1, len(classnames)))
+        return model
+
+
+for host in (FormLogits, FormTuple, FormBias, FormColumns, FormToken):
     add_mao(host)
 
 
@@ -142,6 +156,12 @@ def test_a_per_class_tensor_of_unknown_name(tmp_path):
         step_of("FormBias_MAO", tmp_path)
     loss, logits, _ = step_of("FormBiasTold_MAO", tmp_path)
     torch.testing.assert_close(loss, F.cross_entropy(logits[:, LABELS], torch.arange(3)))
+
+
+def test_buffers_called_token_are_narrowed(tmp_path):
+    loss, logits, trainer = step_of("FormToken_MAO", tmp_path)
+    torch.testing.assert_close(loss, F.cross_entropy(logits[:, LABELS], torch.arange(3)))
+    assert len(trainer.model.prompt_learner.token_middle1) == 5
 
 
 def test_logits_of_all_classes_are_noticed(tmp_path):
@@ -211,3 +231,24 @@ def test_checkpoint_loaders_of_hosts(tmp_path, loader, half):
     assert ctx.dtype is (torch.float16 if half else torch.float32)
     torch.testing.assert_close(ctx.float(), expected, rtol=0, atol=1e-3 if half else 0)
 
+
+@pytest.mark.parametrize("classes", [5, 3])
+def test_a_loader_that_leaves_nothing_out(tmp_path, classes, capsys):
+    """Step 2 keeps the buffers of its own classes, whether those of step 1 fit or not."""
+    def load_model(directory, epoch=None):
+        path = os.path.join(directory, "prompt_learner", f"model.pth.tar-{epoch}")
+        trainer.model.load_state_dict(load_checkpoint(path)["state_dict"], strict=False)
+
+    trainer = trainer_of("FormLogits_MAO", tmp_path)
+    trainer.save_model(1, str(tmp_path / "base"))
+    path = tmp_path / "base" / "prompt_learner" / "model.pth.tar-2"
+    checkpoint = torch.load(path, weights_only=True)
+    suffix = trainer.model.prompt_learner.token_suffix.clone()
+    checkpoint["state_dict"]["prompt_learner.token_suffix"] = torch.zeros_like(suffix)[:classes]
+    torch.save(checkpoint, path)
+    trainer.load_model = load_model
+    trainer.cfg.defrost()
+    trainer.cfg.MAO.BASE_DIR = str(tmp_path / "base")
+    load_base_prompts(trainer)
+    assert torch.equal(trainer.model.prompt_learner.token_suffix, suffix)
+    assert ("does not take epoch 2" in capsys.readouterr().out) == (classes == 3)

@@ -7,6 +7,7 @@ import torch
 from dassl.utils import load_checkpoint
 
 from .errors import MAOError
+from .host_contract import per_class_names
 
 FACTS_FILE = "mao_base.json"
 
@@ -68,13 +69,24 @@ def load_base_prompts(trainer):
         path, epoch = _checkpoint(folder, name, cfg.MAO.BASE_EPOCH)
         states[name] = _without_module(load_checkpoint(path)["state_dict"])
         _check_shapes(trainer._models[name], states[name], path)
+    own_classes = _per_class_buffers(trainer)
     try:
         trainer.load_model(folder, epoch=epoch)
-    except (FileNotFoundError, TypeError) as error:  # a host whose loader counts epochs in another way
-        print("MAO: the host's load_model did not find epoch {} ({}): only what it learns is loaded".format(
+    except (OSError, TypeError, KeyError, ValueError, RuntimeError) as error:
+        # It counts epochs in another way, or its checkpoints hold more of the classes than it leaves out.
+        print("MAO: the host's load_model does not take epoch {} ({}): only what it learns is loaded".format(
             epoch, error))
     for name, state in states.items():  # whatever the loader made of the number, these are the ones
         _copy_learnable(trainer._models[name], state)
+    for module, name, value in own_classes:  # a loader that left nothing out has put in those of step 1's classes
+        module._buffers[name] = value
+
+
+def _per_class_buffers(trainer):
+    """(module, name, copy of the tensor) of what a host's checkpoints may hold of the classes of another run."""
+    modules = [module for model in trainer._models.values() for module in model.modules()]
+    return [(module, name, module._buffers[name].clone()) for module in modules
+            for name in per_class_names(module, trainer.mao_per_class) if torch.is_tensor(module._buffers.get(name))]
 
 
 def _without_module(state):

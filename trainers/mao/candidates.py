@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from .errors import MAOError
-from .host_contract import PER_CLASS, check_host, class_count, tensors_in, unwrap
+from .host_contract import PER_CLASS, check_host, class_count, per_class_names, tensors_in, unwrap
 
 __all__ = ["PER_CLASS", "AllClassLosses", "candidate_classes", "candidate_cross_entropy", "candidate_targets",
            "check_host", "narrowed_output", "select_candidates", "unwrap"]
@@ -49,12 +49,11 @@ def candidate_classes(model, labels, further_names=(), further_modules=()):
     """
     model = unwrap(model)
     n_cls = class_count(model)
-    names = PER_CLASS + tuple(further_names)
     modules = {id(module): module for root in (model, *further_modules) for module in root.modules()}
     restores = []
     try:
         for module in modules.values():
-            for name in names:
+            for name in per_class_names(module, further_names):
                 _narrow(module, name, labels, n_cls, restores)
             if module.__dict__.get("n_cls") == n_cls:
                 _replace(module.__dict__, "n_cls", len(labels), restores)

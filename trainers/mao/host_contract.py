@@ -8,11 +8,22 @@ PER_CLASS = (
     "ori_embedding",  # KgCoOp: features of hand-written prompts
     "text_features",  # ProGrad's zero-shot teacher, TCP and others: features of hand-written prompts
     "fixed_embeddings",  # PromptSRC's teacher, for forks of it that do not set mao_all_class_losses
+    "classnames",
 )
 """Attributes, of any module of a host, that hold one row or item a class.
 
-A host class adds its own by the attribute ``mao_per_class``.
+Buffers called ``token_...`` count, too (``per_class_names``). A host class adds its own by the attribute
+``mao_per_class``.
 """
+
+
+def per_class_names(module, further_names=()):
+    """Names that hold one row or item a class, where a module has them: known, named by the host, or ``token_...``.
+
+    Prompts with words in several places, such as ATPrompt's, keep the tokens between them as ``token_middle1``, ...
+    """
+    names = PER_CLASS + tuple(further_names)
+    return names + tuple(name for name in module._buffers if name.startswith("token_") and name not in names)
 
 
 def unwrap(model):
@@ -67,8 +78,8 @@ def tensors_in(output):
     return []
 
 
-def further_per_class(model, known):
-    """Names of tensors below a model with one row a class that are not in ``known``: ``"prompt_learner.bias"``, ...
+def further_per_class(model, further_names=()):
+    """Names of tensors below a model with one row a class that nobody named so: ``"prompt_learner.bias"``, ...
 
     Sizes may agree by chance, so this is good for a hint only. Frozen parameters are CLIP's weights and do not count.
     """
@@ -79,6 +90,6 @@ def further_per_class(model, known):
             for name, value in place.items():
                 if not torch.is_tensor(value) or isinstance(value, torch.nn.Parameter) and not value.requires_grad:
                     continue
-                if value.dim() and len(value) == n_cls and name not in known:
+                if value.dim() and len(value) == n_cls and name not in per_class_names(module, further_names):
                     names.append((path + "." + name).lstrip("."))
     return [name for name in names if name != "prompt_learner.ctx"]

@@ -13,7 +13,7 @@ from .batches import enlarged_loader
 from .candidates import AllClassLosses, candidate_classes, candidate_cross_entropy, narrowed_output
 from .errors import MAOError
 from .hard_negatives import hard_negative_table
-from .host_contract import PER_CLASS, check_host, further_per_class, host_trainer, tensors_in, unwrap
+from .host_contract import check_host, further_per_class, host_trainer, tensors_in, unwrap
 from .pseudo_labels import PseudoLabeller, frozen_copy, host_logits, zero_shot_clip
 from .similarity import class_similarity
 
@@ -103,8 +103,8 @@ class MAO:
                     candidate_classes(self.model, labels, self.mao_per_class, self._further_modules()) as targets:
                 return self._host_step(batch, targets)
         except (RuntimeError, IndexError) as error:
-            names = further_per_class(self.model, PER_CLASS + tuple(self.mao_per_class))
-            if isinstance(error, torch.cuda.OutOfMemoryError) or not names:
+            names = further_per_class(self.model, self.mao_per_class)
+            if "out of memory" in str(error) or not names:
                 raise
             raise MAOError("{} failed on the batch's classes ({}): it has one row a class in {}, too; name what its "
                            "loss uses in mao_per_class (docs/drop_in.md)".format(
@@ -118,11 +118,11 @@ class MAO:
         finally:
             self._targets = None
 
-    def test(self, split=None):
+    def test(self, *args, **kwargs):
         if not self._scores_all_classes():
-            return super().test(split)
+            return super().test(*args, **kwargs)
         with candidate_classes(self.model, torch.arange(self.num_classes), self.mao_per_class):
-            return super().test(split)
+            return super().test(*args, **kwargs)
 
     def _further_modules(self):
         """Modules that the host keeps beside its model, such as ProGrad's teacher."""
