@@ -7,13 +7,13 @@ A run that was stopped goes on where it was; a finished one (file ``done``) is n
 Exit code 0: done; 2: something the caller can mend, said in one sentence (--debug shows the traceback).
 """
 import argparse
-import errno
 import os
 import shutil
 import sys
 from pathlib import Path
 
 from compat import resolve_dassl
+from compat.errors import UserError, exit_code
 
 
 def parse_arguments(argv=None):
@@ -37,12 +37,6 @@ def parse_arguments(argv=None):
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE pairs that override the yaml files")
     return parser.parse_args(argv)
-
-
-class CommandError(Exception):
-    """Something in the command line that cannot work, in one sentence."""
-
-    exit_code = 2
 
 
 def make_config(args):
@@ -72,7 +66,7 @@ def make_config(args):
         if value not in (None, ""):
             cfg.merge_from_list([key, value])
     if len(args.opts) % 2:
-        raise CommandError(f"the words after the flags must be KEY VALUE pairs, but {args.opts[-1]!r} stands alone")
+        raise UserError(f"the words after the flags must be KEY VALUE pairs, but {args.opts[-1]!r} stands alone")
     for key, value in zip(args.opts[::2], args.opts[1::2]):
         merge(f"{key} {value}", lambda: cfg.merge_from_list([key, value]))
     cfg.freeze()
@@ -81,7 +75,7 @@ def make_config(args):
 
 def merge_file(cfg, flag, path):
     if not os.path.isfile(path):
-        raise CommandError(f"{flag} {path!r}: there is no such file")
+        raise UserError(f"{flag} {path!r}: there is no such file")
     merge(f"{flag} {path!r}", lambda: cfg.merge_from_file(path))
 
 
@@ -92,9 +86,9 @@ def merge(source, action):
     try:
         action()
     except KeyError as error:
-        raise CommandError(f"{source}: {error.args[0]} (the keys are in docs/design.md)") from error
+        raise UserError(f"{source}: {error.args[0]} (the keys are in docs/design.md)") from error
     except (AssertionError, ValueError, TypeError, AttributeError, OSError, yaml.YAMLError) as error:
-        raise CommandError(f"{source}: {' '.join(str(error).split()) or 'not a config key'}") from error
+        raise UserError(f"{source}: {' '.join(str(error).split()) or 'not a config key'}") from error
 
 
 def check_names(cfg):
@@ -110,16 +104,16 @@ def check_names(cfg):
         known = registry.registered_names()
         if name not in known:
             near = f"did you mean {get_most_similar_str_to_a_from_b(name, known)!r}? " if name else ""
-            raise CommandError(f"{what} {name!r} is unknown: {near}give {remedy} one of {', '.join(sorted(known))}")
+            raise UserError(f"{what} {name!r} is unknown: {near}give {remedy} one of {', '.join(sorted(known))}")
 
 
 def run(args, engine):
-    import datasets  # noqa: F401  registers the data sets
     from dassl.engine import build_trainer
     from dassl.utils import collect_env_info, set_random_seed, setup_logger
 
-    from recorder import record_run
-    from run_state import done_key, job_key, mark_done, mark_started, started_key, tests_older_model
+    import datasets  # noqa: F401  registers the data sets
+    from experiments.recorder import record_run
+    from experiments.run_state import done_key, job_key, mark_done, mark_started, started_key, tests_older_model
 
     cfg = make_config(args)
     check_names(cfg)
@@ -129,8 +123,8 @@ def run(args, engine):
         print(f"{cfg.OUTPUT_DIR} is done already (delete its file done to run it again)")
         return
     if finished is not None and not args.eval_only:
-        raise CommandError(f"--output-dir {cfg.OUTPUT_DIR!r} holds a finished run of another configuration: "
-                           "give another folder, or delete this one")
+        raise UserError(f"--output-dir {cfg.OUTPUT_DIR!r} holds a finished run of another configuration: "
+                        "give another folder, or delete this one")
 
     leave_cores_to_workers(cfg)
     if cfg.SEED >= 0:
@@ -198,30 +192,6 @@ def remove_if_nothing_came_of_it(folder):
     kept = ("*/model*.pth.tar*", "train_state.pth.tar", "results.jsonl")
     if not any(next(Path(folder).glob(pattern), None) for pattern in kept):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def sentence(error):
-    """The sentence of an error; those of DataLoader workers come wrapped in a traceback."""
-    lines = [line for line in str(error).strip().splitlines() if line.strip()] or [type(error).__name__]
-    if lines[0].startswith("Caught "):
-        return lines[-1].split(": ", 1)[-1]
-    return " ".join(line.strip() for line in lines)
-
-
-def exit_code(action, debug=False):
-    """Call a function; what a caller can mend becomes a sentence on the error stream. Returns the exit code."""
-    try:
-        action()
-        return 0
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from the last finished epoch", file=sys.stderr)
-        return 130
-    except Exception as error:
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        if debug or not (full or getattr(error, "exit_code", None) == 2):
-            raise
-        print(f"error: {sentence(error)}", file=sys.stderr)
-        return 2
 
 
 def main(argv=None):

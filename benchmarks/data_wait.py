@@ -25,9 +25,10 @@ def main():
     from compat import resolve_dassl
 
     print(resolve_dassl())
-    import datasets  # noqa: F401  registers the data sets
     from dassl.engine import build_trainer
     from dassl.utils import set_random_seed
+
+    import datasets  # noqa: F401  registers the data sets
 
     with tempfile.TemporaryDirectory() as folder:
         cfg = train.make_config(train.parse_arguments([

@@ -34,12 +34,12 @@ def run(args):
     from compat import resolve_dassl
 
     resolve_dassl()
-    import datasets  # noqa: F401  registers the data sets
     from dassl.engine import build_trainer
     from dassl.utils import set_random_seed
 
-    from results import EFFICIENCY_FILE, append_record
-    from run_state import done_key, job_key, mark_done
+    import datasets  # noqa: F401  registers the data sets
+    from experiments.records import EFFICIENCY_FILE, append_record
+    from experiments.run_state import done_key, job_key, mark_done
 
     cfg = train.make_config(args)
     register_synthetic(cfg.DATASET.NAME)
@@ -69,7 +69,7 @@ def measure(trainer, cfg):
     """Train two epochs; the measurement of the second as a record."""
     import torch
 
-    from recorder import device_name, peak_memory_mb, versions
+    from experiments.recorder import device_name, peak_memory_mb, versions
 
     steps, images, epochs = [], [], []
     forward_backward, run_epoch = trainer.forward_backward, trainer.run_epoch
@@ -131,7 +131,7 @@ def register_synthetic(name):
         return
     classes = int(count.group(1))
     if classes < 2:
-        raise train.CommandError(f"DATASET.NAME {name!r}: a classifier needs at least two classes")
+        raise train.UserError(f"DATASET.NAME {name!r}: a classifier needs at least two classes")
 
     class Synthetic(DatasetBase):
         def __init__(self, cfg):

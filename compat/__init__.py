@@ -8,13 +8,9 @@ import os
 import sys
 import tempfile
 
+from .errors import UserError
+
 COMPAT = os.path.dirname(os.path.abspath(__file__))
-
-
-class EngineError(Exception):
-    """The engine asked for cannot be used, in one sentence."""
-
-    exit_code = 2
 
 
 def resolve_dassl(prefer=None):
@@ -27,16 +23,16 @@ def resolve_dassl(prefer=None):
         A line for the log that says which engine it is and why.
 
     Raises:
-        EngineError: the forced engine does not exist or does not work.
+        UserError: the forced engine does not exist or does not work.
     """
     prefer = prefer or os.environ.get("DASSL_ENGINE", "")
     if prefer not in ("", "bundled", "installed"):
-        raise EngineError(f"DASSL_ENGINE is {prefer!r}: set it to bundled or installed, or unset it")
+        raise UserError(f"DASSL_ENGINE is {prefer!r}: set it to bundled or installed, or unset it")
     if "dassl" in sys.modules:
         return _describe_loaded()
     if prefer == "bundled" or not _is_installed():
         if prefer == "installed":
-            raise EngineError("DASSL_ENGINE is installed, but no Dassl is installed: unset it")
+            raise UserError("DASSL_ENGINE is installed, but no Dassl is installed: unset it")
         _use_bundled()
         reason = "DASSL_ENGINE asks for it" if prefer else "no Dassl is installed"
         return f"dassl: bundled engine (compat/dassl); {reason}"
@@ -50,7 +46,7 @@ def resolve_dassl(prefer=None):
     if reason is None:
         return f"dassl: {engine}; it works with torch {torch.__version__}"
     if prefer == "installed":
-        raise EngineError(f"{engine} does not work with torch {torch.__version__} ({reason}): unset DASSL_ENGINE")
+        raise UserError(f"{engine} does not work with torch {torch.__version__} ({reason}): unset DASSL_ENGINE")
     sys.path[:] = former
     for name in [name for name in sys.modules if name.split(".")[0] == "dassl"]:
         del sys.modules[name]
@@ -69,7 +65,7 @@ def _is_installed():
 
 def _use_bundled():
     if COMPAT not in sys.path:
-        sys.path.insert(0, COMPAT)
+        sys.path[:] = [COMPAT, *sys.path]  # worker processes that are started anew inherit the path
     importlib.invalidate_caches()
 
 
@@ -101,8 +97,8 @@ def _probe():
     """Do what breaks first on a torch that is too new: build the schedules, save and load a checkpoint."""
     import torch
     from dassl.config import get_cfg_default
-    from dassl.engine import TRAINER_REGISTRY, TrainerX  # noqa: F401
     from dassl.data import DataManager  # noqa: F401
+    from dassl.engine import TRAINER_REGISTRY, TrainerX  # noqa: F401
     from dassl.evaluation import build_evaluator  # noqa: F401
     from dassl.optim import build_lr_scheduler, build_optimizer
     from dassl.utils import load_checkpoint, save_checkpoint

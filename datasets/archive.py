@@ -6,7 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .errors import DatasetError
+from compat.errors import UserError
+
 from .extract import extract
 
 MARKER = ".archive_sha256"  # in a folder that was filled: digest of what it was made from
@@ -19,7 +20,7 @@ def unpack_once(archive, folder):
         archive: path of the zip file. folder: where its files go; its parents are made.
 
     Raises:
-        DatasetError: the archive is missing or damaged, or as ``fill_once``.
+        UserError: the archive is missing or damaged, or as ``fill_once``.
     """
     def fill(fresh):
         extract(archive, fresh, progress=False)
@@ -32,8 +33,8 @@ def archive_digest(archive):
     try:
         return hashlib.sha256(Path(archive).read_bytes()).hexdigest()
     except OSError as error:
-        raise DatasetError(f"cannot read the archive {str(archive)!r} ({error.strerror}): get the repository's files "
-                           "again") from error
+        raise UserError(f"cannot read the archive {str(archive)!r} ({error.strerror}): get the repository's files "
+                        "again") from error
 
 
 def fill_once(folder, digest, fill, source):
@@ -46,7 +47,7 @@ def fill_once(folder, digest, fill, source):
         source: what it is made from, for messages.
 
     Raises:
-        DatasetError: the folder cannot be made or is somebody else's.
+        UserError: the folder cannot be made or is somebody else's.
     """
     folder = Path(folder)
     if unpacked_digest(folder) == digest:
@@ -58,8 +59,8 @@ def fill_once(folder, digest, fill, source):
             if unpacked_digest(folder) != digest:  # else another run was faster
                 replace_folder(folder, digest, fill, source)
     except OSError as error:
-        raise DatasetError(f"cannot unpack {source} into {str(folder)!r} ({error.strerror or error}): give "
-                           "--root (DATASET.ROOT) a folder that can be written to and has room") from error
+        raise UserError(f"cannot unpack {source} into {str(folder)!r} ({error.strerror or error}): give "
+                        "--root (DATASET.ROOT) a folder that can be written to and has room") from error
 
 
 def unpacked_digest(folder):
@@ -73,8 +74,8 @@ def unpacked_digest(folder):
 def replace_folder(folder, digest, fill, source):
     """Fill a folder beside ``folder``, then put it in its place."""
     if folder.exists() and unpacked_digest(folder) is None:
-        raise DatasetError(f"{str(folder)!r} is there but was not unpacked from {source}: move it away, or "
-                           "give another --root (DATASET.ROOT)")
+        raise UserError(f"{str(folder)!r} is there but was not unpacked from {source}: move it away, or "
+                        "give another --root (DATASET.ROOT)")
     print(f"unpacking {source} into {folder}")
     work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:

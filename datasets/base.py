@@ -8,7 +8,8 @@ from pathlib import Path
 
 from dassl.data.datasets import DatasetBase, Datum
 
-from .errors import DatasetError
+from compat.errors import UserError
+
 from .few_shot import cached_draw, short_classes
 from .files import missing_files, missing_folders, summary
 from .own_split import own_split
@@ -55,7 +56,7 @@ class FewShotDataset(DatasetBase):
         split_digest: SHA-256 of the split.
 
     Raises:
-        DatasetError: a bad value in the config, or files that are missing, damaged or do not fit together.
+        UserError: a bad value in the config, or files that are missing, damaged or do not fit together.
     """
 
     dataset_dir = None
@@ -81,8 +82,8 @@ class FewShotDataset(DatasetBase):
         parts = subsample_classes(parts, options.SUBSAMPLE_CLASSES)
         n_classes = len({label for _, label, _ in parts["train"]})
         if n_classes < 2:
-            raise DatasetError(f"{reading.name} has {n_classes} class where DATASET.SUBSAMPLE_CLASSES is "
-                               f"{options.SUBSAMPLE_CLASSES!r}: a classifier needs at least two")
+            raise UserError(f"{reading.name} has {n_classes} class where DATASET.SUBSAMPLE_CLASSES is "
+                            f"{options.SUBSAMPLE_CLASSES!r}: a classifier needs at least two")
         if not self.listed:
             check_images(reading.images, [path for part in PARTS for path, _, _ in parts[part]])
         prefix = f"{reading.images}/"
@@ -95,7 +96,7 @@ class FewShotDataset(DatasetBase):
         """Read the data set below a data root, without looking at single images. Returns: Reading.
 
         Raises:
-            DatasetError: files are missing, damaged or do not fit together.
+            UserError: files are missing, damaged or do not fit together.
         """
         folder = data_root(root) / cls.dataset_dir
         cls.prepare(folder)
@@ -136,13 +137,13 @@ def data_root(root):
 
 
 def check_options(options):
-    """Raise DatasetError for a value of the config node DATASET that no data set can work with."""
+    """Raise UserError for a value of the config node DATASET that no data set can work with."""
     if options.NUM_SHOTS < -1 or options.NUM_SHOTS == 0:
-        raise DatasetError(f"DATASET.NUM_SHOTS is {options.NUM_SHOTS}: give the number of training images a class, or "
-                           "-1 for all of them")
+        raise UserError(f"DATASET.NUM_SHOTS is {options.NUM_SHOTS}: give the number of training images a class, or "
+                        "-1 for all of them")
     if options.SUBSAMPLE_CLASSES not in SUBSAMPLES:
-        raise DatasetError(f"DATASET.SUBSAMPLE_CLASSES {options.SUBSAMPLE_CLASSES!r} is unknown: give one of "
-                           f"{', '.join(SUBSAMPLES)}")
+        raise UserError(f"DATASET.SUBSAMPLE_CLASSES {options.SUBSAMPLE_CLASSES!r} is unknown: give one of "
+                        f"{', '.join(SUBSAMPLES)}")
 
 
 def subsample_classes(parts, subsample):
@@ -170,12 +171,12 @@ def subsample_classes(parts, subsample):
 
 
 def check_images(folder, paths):
-    """Raise DatasetError if images that a run needs are missing; names the class folder if all of it is."""
+    """Raise UserError if images that a run needs are missing; names the class folder if all of it is."""
     missing = missing_files(folder, paths)
     if not missing:
         return
     folders = missing_folders(folder, missing)
     what = f"the class folder {str(folder / folders[0])!r} is missing" if folders and folders[0] else \
         f"the image {str(folder / missing[0])!r} is missing"
-    raise DatasetError(f"{what} ({len(missing)} of {len(paths)} images that the split lists: {summary(missing)}): "
-                       "unpack the data set again, or get the split file that belongs to it")
+    raise UserError(f"{what} ({len(missing)} of {len(paths)} images that the split lists: {summary(missing)}): "
+                    "unpack the data set again, or get the split file that belongs to it")

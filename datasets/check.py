@@ -20,8 +20,9 @@ from dassl.utils import get_most_similar_str_to_a_from_b
 from tabulate import tabulate
 from tqdm import tqdm
 
+from compat.errors import UserError
+
 from .base import FewShotDataset, data_root
-from .errors import DatasetError
 from .files import missing_files, summary
 from .split_file import PARTS
 
@@ -49,7 +50,7 @@ def check(name, root, full=False, jobs=None):
         Report
 
     Raises:
-        DatasetError: the data set is not there, or its split cannot be read.
+        UserError: the data set is not there, or its split cannot be read.
     """
     reading = DATASET_REGISTRY.get(name).read(root)
     paths = [path for part in PARTS for path, _, _ in reading.parts[part]]
@@ -109,7 +110,7 @@ def registered_names(asked):
     """The data sets that the words of the command line mean; ``all``: those with published counts.
 
     Raises:
-        DatasetError: no data set has that name.
+        UserError: no data set has that name.
     """
     known = DATASET_REGISTRY.registered_names()
     by_lower = {name.lower(): name for name in known}
@@ -117,9 +118,9 @@ def registered_names(asked):
         return [name for name in json.loads(EXPECTED.read_text(encoding="utf-8")) if name in known]
     for word in asked:
         if word.lower() not in by_lower:
-            raise DatasetError(f"data set {word!r} is unknown: did you mean "
-                               f"{get_most_similar_str_to_a_from_b(word, known)!r}? Give all, or some of "
-                               f"{', '.join(sorted(known))}")
+            raise UserError(f"data set {word!r} is unknown: did you mean "
+                            f"{get_most_similar_str_to_a_from_b(word, known)!r}? Give all, or some of "
+                            f"{', '.join(sorted(known))}")
     return [by_lower[word.lower()] for word in asked]
 
 
@@ -144,7 +145,7 @@ def main(argv=None):
     reports, refused = [], []
     try:
         names = registered_names(args.names)
-    except DatasetError as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     absent = absent_names(names, args.root) if args.names[0].lower() == "all" else []
@@ -153,7 +154,7 @@ def main(argv=None):
             continue
         try:
             reports.append(check(name, args.root, args.full, args.jobs))
-        except DatasetError as error:
+        except UserError as error:
             refused.append(f"{name}: {error}")
     if reports:
         print(tabulate([[report.name, *report.counts.values(), "PROBLEMS" if report.problems else "ok"]

@@ -1,5 +1,6 @@
 """Class names of ImageNet and its variants: classnames.txt, lines of WordNet number and name."""
-from .errors import DatasetError
+from compat.errors import UserError
+
 from .text_lists import read_lines
 
 FILE = "classnames.txt"
@@ -16,8 +17,8 @@ def read_class_names(folder):
     for line in read_lines(path):
         wnid, _, name = line.partition(" ")
         if not name:
-            raise DatasetError(f"{str(path)!r} holds the line {line!r} without a class name: get the file again "
-                               "(docs/datasets.md)")
+            raise UserError(f"{str(path)!r} holds the line {line!r} without a class name: get the file again "
+                            "(docs/datasets.md)")
         names[wnid] = name.strip()
     return names
 
@@ -31,6 +32,6 @@ def named_items(images, labels, names, prefix=""):
     """
     unknown = [wnid for wnid in images if wnid not in names]
     if unknown:
-        raise DatasetError(f"{FILE} has no name for the class folder {unknown[0]!r}: remove it if it is no class, or "
-                           f"get the complete {FILE} (docs/datasets.md)")
+        raise UserError(f"{FILE} has no name for the class folder {unknown[0]!r}: remove it if it is no class, or "
+                        f"get the complete {FILE} (docs/datasets.md)")
     return [(f"{prefix}{wnid}/{file}", labels[wnid], names[wnid]) for wnid, files in images.items() for file in files]

@@ -23,9 +23,10 @@ from dassl.data.datasets import DATASET_REGISTRY
 from dassl.utils import get_most_similar_str_to_a_from_b
 from tabulate import tabulate
 
-from .atomic import write_text
+from compat.errors import UserError
+from compat.files import write_file
+
 from .drive import fetch_drive
-from .errors import DatasetError
 from .extract import extract
 from .fetch import digests, fetch
 
@@ -67,7 +68,7 @@ def download(name, entry, folder, splits_only=False, keep=False):
                     get_archive(name, file, folder, keep)
                 else:
                     get_file(name, file, folder / file["to"])
-            except DatasetError as error:
+            except UserError as error:
                 failed.append(str(error))
     if splits_only or all(is_there(folder / path) for path in entry.get("present", ())):
         return [], failed
@@ -105,11 +106,11 @@ def get_archive(name, file, folder, keep):
 
 
 def check_archive(archive, checksum):
-    """Raise DatasetError if an archive that was there already is another one than the table knows."""
+    """Raise UserError if an archive that was there already is another one than the table knows."""
     kind, _, wanted = (checksum or "").partition(":")
     if wanted and digests(archive)[kind] != wanted:
-        raise DatasetError(f"{str(archive)!r} is there already, but its {kind} is not {wanted}: remove it, then it is "
-                           "downloaded")
+        raise UserError(f"{str(archive)!r} is there already, but its {kind} is not {wanted}: remove it, then it is "
+                        "downloaded")
 
 
 def get(file, target):
@@ -135,8 +136,8 @@ def unpack(archive, file, folder):
             work_root = work
         missing = [path for path in file["take"] if not (work_root / path).exists()]
         if missing:
-            raise DatasetError(f"the archive {str(archive)!r} does not hold {missing[0]!r}: it is of another version; "
-                               "look at the data set's page (docs/datasets.md) and put the files in place by hand")
+            raise UserError(f"the archive {str(archive)!r} does not hold {missing[0]!r}: it is of another version; "
+                            "look at the data set's page (docs/datasets.md) and put the files in place by hand")
         for source, target in reversed(file["take"].items()):
             place = folder / target
             if place.is_dir():
@@ -156,7 +157,7 @@ def note(folder, name, file, digest):
     address = file.get("url") or f"https://drive.google.com/uc?id={file['drive']}"
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
     known[name] = {"address": address, "sha256": digest, "date": date}
-    write_text(path, json.dumps(known, indent=1) + "\n")
+    write_file(path, json.dumps(known, indent=1) + "\n")
     if not file.get("checksum"):
         print(f"{name}: no checksum is known for it; it has the SHA-256 {digest}")
 
@@ -169,8 +170,8 @@ def chosen_names(words, sources):
     for word in words:
         if word.lower() not in by_lower:
             near = get_most_similar_str_to_a_from_b(word, list(sources))
-            raise DatasetError(f"data set {word!r} is unknown: did you mean {near!r}? Give all, or some of "
-                               f"{', '.join(sources)}")
+            raise UserError(f"data set {word!r} is unknown: did you mean {near!r}? Give all, or some of "
+                            f"{', '.join(sources)}")
     return [by_lower[word.lower()] for word in words]
 
 
@@ -203,7 +204,7 @@ def main(argv=None, sources=None):
     failed, by_hand = [], False
     try:
         names = chosen_names(args.names, sources)
-    except DatasetError as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for name in names:

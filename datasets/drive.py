@@ -4,7 +4,8 @@ import json
 import os
 import zipfile
 
-from .errors import DatasetError
+from compat.errors import UserError
+
 from .fetch import TIMEOUT, check_sum, digests
 
 
@@ -19,7 +20,7 @@ def fetch_drive(drive_id, target, checksum=None):
         SHA-256 of the file as hex digits.
 
     Raises:
-        DatasetError: Google does not give the file (it limits how often a file is fetched), or it is damaged. Nothing
+        UserError: Google does not give the file (it limits how often a file is fetched), or it is damaged. Nothing
             is then at ``target``.
     """
     import gdown
@@ -33,16 +34,16 @@ def fetch_drive(drive_id, target, checksum=None):
         # gdown looks for partial files of its own, <output><letters>.part, so it gets a name of its own.
         got = gdown.download(id=drive_id, output=str(part), resume=True, **options)
     except Exception as error:  # gdown, requests and the disk raise many kinds
-        raise DatasetError(f"{target.name} cannot be fetched from Google Drive ({reason(error)}): "
-                           f"{remedy}") from error
+        raise UserError(f"{target.name} cannot be fetched from Google Drive ({reason(error)}): "
+                        f"{remedy}") from error
     if got is None or not part.exists():
-        raise DatasetError(f"{target.name} cannot be fetched from Google Drive: {remedy}")
+        raise UserError(f"{target.name} cannot be fetched from Google Drive: {remedy}")
     sums = digests(part)
     check_sum(page, part, checksum, sums)
     sound = {".json": is_json, ".zip": zipfile.is_zipfile, ".txt": is_text}[target.suffix]
     if not sound(part):  # Google may send a page that says why it does not send the file
         part.unlink()
-        raise DatasetError(f"what Google Drive sent as {target.name} is no {target.suffix} file: {remedy}")
+        raise UserError(f"what Google Drive sent as {target.name} is no {target.suffix} file: {remedy}")
     os.replace(part, target)
     return sums["sha256"]
 

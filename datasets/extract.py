@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
-from .errors import DatasetError
+from compat.errors import UserError
+
 from .fetch import check_space
 
 # What the libraries may raise when they read a damaged archive.
@@ -32,7 +33,7 @@ def extract(archive, folder, progress=True):
         archive: path of a zip file or a tar file (plain, gz, bz2 or xz). folder: existing folder. progress: show a bar.
 
     Raises:
-        DatasetError: the archive is missing, damaged, does not fit on the disk, or holds something that is refused.
+        UserError: the archive is missing, damaged, does not fit on the disk, or holds something that is refused.
     """
     archive, folder = Path(archive), Path(folder).resolve()
     try:
@@ -42,17 +43,17 @@ def extract(archive, folder, progress=True):
         elif tarfile.is_tarfile(archive):
             extract_tar(archive, folder, progress)
         else:
-            raise DatasetError(f"{str(archive)!r} is neither a zip nor a tar archive: remove it and get it again")
-    except DatasetError:
+            raise UserError(f"{str(archive)!r} is neither a zip nor a tar archive: remove it and get it again")
+    except UserError:
         raise
     except DAMAGED as error:
-        raise DatasetError(f"the archive {str(archive)!r} is damaged ({type(error).__name__}: {error}): remove it "
-                           "and get it again") from error
+        raise UserError(f"the archive {str(archive)!r} is damaged ({type(error).__name__}: {error}): remove it "
+                        "and get it again") from error
     except OSError as error:
         if error.errno in DISK:
             raise
-        raise DatasetError(f"cannot unpack the archive {str(archive)!r} ({error.strerror or error}): remove it "
-                           "and get it again") from error
+        raise UserError(f"cannot unpack the archive {str(archive)!r} ({error.strerror or error}): remove it "
+                        "and get it again") from error
 
 
 def extract_zip(archive, folder, progress):
@@ -99,7 +100,7 @@ def content_of(archive, file, member):
 
 
 def place(archive, folder, name):
-    """Where a member goes; DatasetError if that is not inside the folder."""
+    """Where a member goes; UserError if that is not inside the folder."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or (name[1:2] == ":"):
         raise refused(archive, name, "a name that leads out of its folder")
@@ -114,5 +115,5 @@ def write_file(source, target):
 
 
 def refused(archive, name, what):
-    return DatasetError(f"the archive {str(archive)!r} holds {name!r}, {what}: it is not unpacked; get the archive "
-                        "from another place")
+    return UserError(f"the archive {str(archive)!r} holds {name!r}, {what}: it is not unpacked; get the archive "
+                     "from another place")

@@ -13,8 +13,8 @@ from pathlib import Path
 import requests
 from tqdm import tqdm
 
-from .atomic import write_text
-from .errors import DatasetError
+from compat.errors import UserError
+from compat.files import write_file
 
 TIMEOUT = (15, 60)  # seconds to connect, and between two pieces of data
 RETRIES = 5
@@ -39,7 +39,7 @@ def fetch(url, target, checksum=None, retries=RETRIES, timeout=TIMEOUT, first_wa
         SHA-256 of the file as hex digits.
 
     Raises:
-        DatasetError: the address does not serve the file, the disk is full, or the checksum is another one. Nothing is
+        UserError: the address does not serve the file, the disk is full, or the checksum is another one. Nothing is
             then at ``target``.
     """
     target = Path(target)
@@ -54,12 +54,12 @@ def fetch(url, target, checksum=None, retries=RETRIES, timeout=TIMEOUT, first_wa
         except Interrupted as error:
             failures = 1 if size_of(part) > before else failures + 1
             if failures > retries:
-                raise DatasetError(f"{url} broke off {failures} times in a row ({error}): call again later, what has "
-                                   "arrived is kept") from error
+                raise UserError(f"{url} broke off {failures} times in a row ({error}): call again later, what has "
+                                "arrived is kept") from error
             time.sleep(first_wait * 2 ** (failures - 1))
         except OSError as error:  # requests' errors are Interrupted by now: this is the disk
-            raise DatasetError(f"cannot write {str(part)!r} ({error.strerror or error}): make room, or give another "
-                               "--root") from error
+            raise UserError(f"cannot write {str(part)!r} ({error.strerror or error}): make room, or give another "
+                            "--root") from error
     sums = digests(part)
     check_sum(url, part, checksum, sums)
     os.replace(part, target)
@@ -92,7 +92,7 @@ def transfer(url, part, timeout):
             requests.exceptions.ContentDecodingError) as error:
         raise Interrupted(type(error).__name__) from error
     except requests.RequestException as error:  # not an address, too many redirects
-        raise DatasetError(f"cannot fetch {url} ({error}): correct the address in datasets/sources.json") from error
+        raise UserError(f"cannot fetch {url} ({error}): correct the address in datasets/sources.json") from error
 
 
 def check_status(url, answer):
@@ -100,8 +100,8 @@ def check_status(url, answer):
     if answer.status_code in (429, 500, 502, 503, 504):
         raise Interrupted(f"HTTP {answer.status_code}")
     if answer.status_code not in (200, 206):
-        raise DatasetError(f"{url} answers HTTP {answer.status_code} {answer.reason}: the address may have changed; "
-                           "look at the data set's page (docs/datasets.md) and get the file by hand")
+        raise UserError(f"{url} answers HTTP {answer.status_code} {answer.reason}: the address may have changed; "
+                        "look at the data set's page (docs/datasets.md) and get the file by hand")
 
 
 def continues(answer, begun):
@@ -124,11 +124,11 @@ def receive(answer, part, begun, total):
 
 
 def check_space(folder, needed, what):
-    """Raise DatasetError if a folder's disk has not room for so many bytes."""
+    """Raise UserError if a folder's disk has not room for so many bytes."""
     free = shutil.disk_usage(folder).free
     if needed + SPARE > free:
-        raise DatasetError(f"{what} needs {needed / 1e9:.2f} GB, but {str(folder)!r} has {free / 1e9:.2f} GB free: "
-                           "make room, or give another --root")
+        raise UserError(f"{what} needs {needed / 1e9:.2f} GB, but {str(folder)!r} has {free / 1e9:.2f} GB free: "
+                        "make room, or give another --root")
 
 
 def digests(path):
@@ -142,16 +142,16 @@ def digests(path):
 
 
 def check_sum(url, part, checksum, sums):
-    """Remove the file and raise DatasetError if its checksum is another one."""
+    """Remove the file and raise UserError if its checksum is another one."""
     if checksum is None:
         return
     kind, _, wanted = checksum.partition(":")
     if sums[kind] != wanted.lower():
         part.unlink()
         mark_file(part).unlink(missing_ok=True)
-        raise DatasetError(f"{url} has the {kind} {sums[kind]}, but {wanted} is known for it: it was damaged on the "
-                           "way or is another version; call again, and if that does not help get it by hand "
-                           "(docs/datasets.md)")
+        raise UserError(f"{url} has the {kind} {sums[kind]}, but {wanted} is known for it: it was damaged on the "
+                        "way or is another version; call again, and if that does not help get it by hand "
+                        "(docs/datasets.md)")
 
 
 def size_of(path):
@@ -170,7 +170,7 @@ def write_mark(part, url, answer):
     """Note which version of the file the server sends; without a mark, a partial file cannot be continued."""
     etag = answer.headers.get("ETag", "")
     mark = etag if etag and not etag.startswith("W/") else answer.headers.get("Last-Modified", "")
-    write_text(mark_file(part), json.dumps({"url": url, "mark": mark}))
+    write_file(mark_file(part), json.dumps({"url": url, "mark": mark}))
 
 
 def read_mark(part, url):

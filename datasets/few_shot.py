@@ -8,7 +8,8 @@ import json
 import random
 from pathlib import Path
 
-from .atomic import write_text
+from compat.files import write_file
+
 from .originals_draws import read_pickled_draw
 from .split_file import as_item, group_by_label
 
@@ -89,7 +90,7 @@ def write_draw(path, drawn, split_digest):
     path.parent.mkdir(parents=True, exist_ok=True)
     train, val = drawn
     content = {"split_digest": split_digest, "digest": draw_digest(drawn), "train": train, "val": val}
-    write_text(path, json.dumps(content))
+    write_file(path, json.dumps(content))
 
 
 def draw_digest(parts):

@@ -9,9 +9,10 @@ import json
 
 from dassl.data.datasets import DATASET_REGISTRY
 
-from .atomic import write_text
+from compat.errors import UserError
+from compat.files import write_file
+
 from .base import FewShotDataset
-from .errors import DatasetError
 from .own_split import SEED, split_in_three, split_off_validation
 from .scan import list_images
 from .split_file import PARTS, read_split
@@ -32,8 +33,8 @@ class ImageFolder(FewShotDataset):
     @classmethod
     def prepare(cls, folder):
         if not folder.is_dir():
-            raise DatasetError(f"the image folder {str(folder)!r} does not exist: give --root (DATASET.ROOT) the "
-                               "folder that holds one folder of images per class")
+            raise UserError(f"the image folder {str(folder)!r} does not exist: give --root (DATASET.ROOT) the "
+                            "folder that holds one folder of images per class")
 
     @classmethod
     def read_parts(cls, folder):
@@ -46,7 +47,7 @@ class ImageFolder(FewShotDataset):
         parts = make_parts(listing, names)
         content = json.dumps({**parts, "seed": SEED, "listing_digest": listing_digest})
         try:
-            write_text(folder / SPLIT, content)
+            write_file(folder / SPLIT, content)
         except OSError:  # a folder that cannot be written to: the same split is made again next time
             pass
         return parts, hashlib.sha256(content.encode()).hexdigest()
@@ -59,14 +60,14 @@ def list_parts(folder):
         return {"": list_images(folder)}
     lacking = [part for part in ("train", "test") if part not in present]
     if lacking:
-        raise DatasetError(f"{str(folder)!r} holds the folder {present[0]!r}, but no {lacking[0]!r}: give both train "
-                           "and test (val may be left out), or class folders alone")
+        raise UserError(f"{str(folder)!r} holds the folder {present[0]!r}, but no {lacking[0]!r}: give both train "
+                        "and test (val may be left out), or class folders alone")
     listing = {part: list_images(folder / part) for part in present}
     for part in present:
         unknown = sorted(set(listing[part]) - set(listing["train"]))
         if unknown:
-            raise DatasetError(f"the class folder {str(folder / part / unknown[0])!r} has no counterpart in "
-                               f"{str(folder / 'train')!r}: add training images, or remove it")
+            raise UserError(f"the class folder {str(folder / part / unknown[0])!r} has no counterpart in "
+                            f"{str(folder / 'train')!r}: add training images, or remove it")
     return listing
 
 
@@ -77,9 +78,9 @@ def class_names(folder, classes):
     table = read_table(folder / NAMES)
     for name, value in table.items():
         if name not in classes:
-            raise DatasetError(f"{str(folder / NAMES)!r} names {name!r}, but there is no such class folder: correct it")
+            raise UserError(f"{str(folder / NAMES)!r} names {name!r}, but there is no such class folder: correct it")
         if not isinstance(value, str) or not value.strip():
-            raise DatasetError(f"{str(folder / NAMES)!r} gives {name!r} the name {value!r}: give a text")
+            raise UserError(f"{str(folder / NAMES)!r} gives {name!r} the name {value!r}: give a text")
     return {name: table.get(name, name) for name in classes}
 
 
@@ -104,6 +105,6 @@ def read_saved(path, listing_digest):
         if content.get("listing_digest") == listing_digest:
             return read_split(path)
         print(f"the files below {path.parent} have changed: they are split anew")
-    except DatasetError:
+    except UserError:
         print(f"{path} is damaged: the files are split anew")
     return None

@@ -8,9 +8,10 @@ import json
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from compat.errors import UserError
+
 from .base import FewShotDataset
 from .class_names import named_items, read_class_names
-from .errors import DatasetError
 from .scan import list_images
 
 
@@ -26,8 +27,8 @@ class ImageNet(FewShotDataset):
                   for part in ("train", "val")}
         unknown = sorted(set(images["val"]) - set(images["train"]))
         if unknown:
-            raise DatasetError(f"the class folder {str(folder / 'images' / 'val' / unknown[0])!r} has no counterpart "
-                               "in images/train: add it there, or remove this one")
+            raise UserError(f"the class folder {str(folder / 'images' / 'val' / unknown[0])!r} has no counterpart "
+                            "in images/train: add it there, or remove this one")
         labels = {wnid: label for label, wnid in enumerate(images["train"])}
         train = named_items(images["train"], labels, names, "train/")
         test = named_items(images["val"], labels, names, "val/")

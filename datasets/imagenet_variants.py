@@ -4,9 +4,10 @@ import json
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from compat.errors import UserError
+
 from .base import FewShotDataset
 from .class_names import named_items, read_class_names
-from .errors import DatasetError
 from .scan import list_images
 
 
@@ -38,8 +39,8 @@ class ImageNetV2(Variant):
         images = list_images(folder / cls.image_dir, folder / ".listing.json")
         strange = [name for name in images if not name.isdecimal() or int(name) >= len(names)]
         if strange:
-            raise DatasetError(f"the class folder {str(folder / cls.image_dir / strange[0])!r} is not a label from 0 "
-                               f"to {len(names) - 1}: unpack the data set again")
+            raise UserError(f"the class folder {str(folder / cls.image_dir / strange[0])!r} is not a label from 0 "
+                            f"to {len(names) - 1}: unpack the data set again")
         items = [(f"{label}/{file}", int(label), names[int(label)]) for label in sorted(images, key=int)
                  for file in images[label]]
         return {"train": [], "val": [], "test": items}, hashlib.sha256(json.dumps(items).encode()).hexdigest()

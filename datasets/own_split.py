@@ -8,8 +8,9 @@ import hashlib
 import json
 import random
 
-from .atomic import write_text
-from .errors import DatasetError
+from compat.errors import UserError
+from compat.files import write_file
+
 from .split_file import check_duplicates, check_labels, group_by_label, read_split
 
 SEED = 1
@@ -29,7 +30,7 @@ def own_split(name, folder, official, build):
         (parts, digest, False), as ``FewShotDataset.read_parts``.
 
     Raises:
-        DatasetError: the raw files are missing, damaged or do not fit together.
+        UserError: the raw files are missing, damaged or do not fit together.
     """
     path = folder / f"split_own_{name}.json"
     print(f"{folder / official} is missing, so {name} is split at random ({path.name}): results are not comparable "
@@ -37,13 +38,13 @@ def own_split(name, folder, official, build):
     if path.exists():
         try:
             return (*read_split(path), False)
-        except DatasetError:
+        except UserError:
             print(f"{path} is damaged: the files are split anew")
     parts = build()
     check_labels(parts, f"the raw files in {folder}")
     check_duplicates(parts, f"the raw files in {folder}")
     try:
-        write_text(path, json.dumps(parts))
+        write_file(path, json.dumps(parts))
     except OSError:  # a data root that cannot be written to: the same split is made again next time
         pass
     return parts, digest_of(parts), False
@@ -61,15 +62,15 @@ def split_in_three(items):
         {"train": items, "val": items, "test": items}, class after class.
 
     Raises:
-        DatasetError: a class has fewer than ``FEWEST`` items.
+        UserError: a class has fewer than ``FEWEST`` items.
     """
     rng = random.Random(SEED)
     parts = {"train": [], "val": [], "test": []}
     for group in group_by_label(items).values():
         if len(group) < FEWEST:
             path, _, name = group[0]
-            raise DatasetError(f"the class {name!r} has only {len(group)} image(s), {path!r} among them: a split in "
-                               f"train, validation and test images needs {FEWEST}; add some, or leave the class out")
+            raise UserError(f"the class {name!r} has only {len(group)} image(s), {path!r} among them: a split in "
+                            f"train, validation and test images needs {FEWEST}; add some, or leave the class out")
         group = rng.sample(group, len(group))
         n_train, n_val = round(TRAIN_SHARE * len(group)), round(VAL_SHARE * len(group))
         parts["train"] += group[:n_train]

@@ -4,7 +4,7 @@ import os
 
 from dassl.data.datasets import DATASET_REGISTRY
 
-from .errors import DatasetError
+from compat.errors import UserError
 
 
 def find_folder(name, folder):
@@ -14,23 +14,23 @@ def find_folder(name, folder):
         name: the data set's name, for the message. folder: path of its folder; the parent is the data root.
 
     Raises:
-        DatasetError: it is not there; a folder beside it whose name is nearly the same is named.
+        UserError: it is not there; a folder beside it whose name is nearly the same is named.
     """
     if folder.is_dir():
         return
     root = folder.parent
     if not root.is_dir():
-        raise DatasetError(f"{name} is not at {str(folder)!r}, because the data root {str(root)!r} does not exist: "
-                           "give --root (DATASET.ROOT) the folder that holds the data sets")
+        raise UserError(f"{name} is not at {str(folder)!r}, because the data root {str(root)!r} does not exist: "
+                        "give --root (DATASET.ROOT) the folder that holds the data sets")
     # The folder of another data set is no misspelling: imagenetv2 beside a missing imagenet.
     others = {getattr(DATASET_REGISTRY.get(known), "dataset_dir", "") for known in DATASET_REGISTRY.registered_names()}
     near = near_name(folder.name, [entry.name for entry in os.scandir(root)
                                    if entry.is_dir() and entry.name not in others])
     if near:
-        raise DatasetError(f"{name} is not at {str(folder)!r}, but there is {str(root / near)!r}: rename that one "
-                           "if it holds the data set")
-    raise DatasetError(f"{name} is not at {str(folder)!r}: put it there, or give --root (DATASET.ROOT) the folder that "
-                       "holds the data sets")
+        raise UserError(f"{name} is not at {str(folder)!r}, but there is {str(root / near)!r}: rename that one "
+                        "if it holds the data set")
+    raise UserError(f"{name} is not at {str(folder)!r}: put it there, or give --root (DATASET.ROOT) the folder that "
+                    "holds the data sets")
 
 
 def near_name(name, candidates):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from .atomic import write_text
-from .errors import DatasetError
+from compat.errors import UserError
+from compat.files import write_file
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")  # in any case
 THREADS = 8  # listing waits for the disk or the network, not for Python
@@ -35,7 +35,7 @@ def list_images(folder, cache=None, allow_empty=False):
         {class folder name: sorted list of file names}, sorted by class folder name.
 
     Raises:
-        DatasetError: the folder is missing or has no class folder, a class folder cannot be read or holds no image, or
+        UserError: the folder is missing or has no class folder, a class folder cannot be read or holds no image, or
             a name is not UTF-8.
     """
     folder = Path(folder)
@@ -54,7 +54,7 @@ def list_images(folder, cache=None, allow_empty=False):
     empty = [name for name, names in images.items() if not names]
     if empty and not allow_empty:
         more = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
-        raise DatasetError(f"the class folder {str(folder / empty[0])!r} holds no image{more}: fill it or remove it")
+        raise UserError(f"the class folder {str(folder / empty[0])!r} holds no image{more}: fill it or remove it")
     return images
 
 
@@ -65,10 +65,10 @@ def class_folders(folder):
             found = {entry.name: entry.stat().st_mtime_ns for entry in entries
                      if not entry.name.startswith(".") and entry.is_dir()}
     except OSError as error:
-        raise DatasetError(f"cannot list {str(folder)!r} ({error.strerror}): put the images there, or correct --root "
-                           "(DATASET.ROOT)") from error
+        raise UserError(f"cannot list {str(folder)!r} ({error.strerror}): put the images there, or correct --root "
+                        "(DATASET.ROOT)") from error
     if not found:
-        raise DatasetError(f"{str(folder)!r} holds no class folder: put one folder of images per class there")
+        raise UserError(f"{str(folder)!r} holds no class folder: put one folder of images per class there")
     check_utf8(folder, found)
     return dict(sorted(found.items()))
 
@@ -78,8 +78,8 @@ def list_folder(folder):
     try:
         names = sorted(name for name in os.listdir(folder) if is_image(name))
     except OSError as error:
-        raise DatasetError(f"cannot list the class folder {str(folder)!r} ({error.strerror}): make it "
-                           "readable") from error
+        raise UserError(f"cannot list the class folder {str(folder)!r} ({error.strerror}): make it "
+                        "readable") from error
     check_utf8(folder, names)
     return names
 
@@ -90,12 +90,12 @@ def is_image(name):
 
 
 def check_utf8(folder, names):
-    """Raise DatasetError for a name that is not UTF-8: it could be written to no split file."""
+    """Raise UserError for a name that is not UTF-8: it could be written to no split file."""
     try:
         "/".join(names).encode()  # one call for all, as there may be a million
     except UnicodeEncodeError:
         bad = next(name for name in names if name != name.encode(errors="replace").decode())
-        raise DatasetError(f"a name in {str(folder)!r} is not UTF-8, {os.fsencode(bad)!r}: rename it") from None
+        raise UserError(f"a name in {str(folder)!r} is not UTF-8, {os.fsencode(bad)!r}: rename it") from None
 
 
 def read_cache(path):
@@ -111,6 +111,6 @@ def write_cache(path, folders):
     """Write a cache file atomically, or not at all where that is impossible."""
     try:
         # In one piece: json.dump calls write for each of a million names.
-        write_text(path, json.dumps({"format": CACHE_FORMAT, "folders": folders}, separators=(",", ":")))
+        write_file(path, json.dumps({"format": CACHE_FORMAT, "folders": folders}, separators=(",", ":")))
     except OSError:
         pass  # a read-only data root

@@ -1,11 +1,11 @@
 """Read the lists that come with data sets: lines of text, JSON tables and MATLAB files."""
 import json
 
-from .errors import DatasetError
+from compat.errors import UserError
 
 
 def read_lines(path):
-    """Stripped lines of a text file that are not empty; DatasetError if it cannot be read."""
+    """Stripped lines of a text file that are not empty; UserError if it cannot be read."""
     try:
         return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
@@ -13,7 +13,7 @@ def read_lines(path):
 
 
 def read_table(path):
-    """The dict in a JSON file; DatasetError if it cannot be read."""
+    """The dict in a JSON file; UserError if it cannot be read."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(table, dict):
@@ -24,7 +24,7 @@ def read_table(path):
 
 
 def read_matlab(path, variable):
-    """A variable of a MATLAB file as an array; DatasetError if it cannot be read."""
+    """A variable of a MATLAB file as an array; UserError if it cannot be read."""
     from scipy.io import loadmat
 
     try:
@@ -35,7 +35,7 @@ def read_matlab(path, variable):
 
 def unreadable(path, error):
     reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-    return DatasetError(f"cannot read {str(path)!r} ({reason}): get the data set's files again (docs/datasets.md)")
+    return UserError(f"cannot read {str(path)!r} ({reason}): get the data set's files again (docs/datasets.md)")
 
 
 def entry(path, line, values):
@@ -44,5 +44,5 @@ def entry(path, line, values):
         return values()
     except (IndexError, KeyError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise DatasetError(f"{str(path)!r} holds the line {line!r}, which does not fit ({reason}): get "
-                           "the data set's files again (docs/datasets.md)") from error
+        raise UserError(f"{str(path)!r} holds the line {line!r}, which does not fit ({reason}): get "
+                        "the data set's files again (docs/datasets.md)") from error

@@ -1,49 +1,8 @@
-"""Draw figures from records of runs, each as PNG and SVG.
-
-    python scripts/figures.py output --output output/figures
-    python scripts/figures.py output --figures gain plane --methods CoOp CoOp_MAO
-"""
-import argparse
+"""Draw figures from records of runs: python scripts/figures.py --help"""
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import repository  # noqa: F401  before the repository's packages
 
-from results import ResultsError  # noqa: E402
-from scripts.reporting.figures import FIGURES, NEEDS  # noqa: E402
-from scripts.reporting.files import save  # noqa: E402
-from scripts.reporting.request import read_request  # noqa: E402
+from experiments.reporting.figures.__main__ import main
 
-
-def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("paths", nargs="+", help="output folders (searched for files of records) or such files")
-    parser.add_argument("--figures", nargs="+", choices=FIGURES, default=list(FIGURES), help="(default: all)")
-    parser.add_argument("--output", default="figures", help="folder to write to")
-    parser.add_argument("--methods", nargs="+", help="(default: all there are)")
-    parser.add_argument("--datasets", nargs="+", help="(default: all there are)")
-    parser.add_argument("--shots", type=int, help="training images a class (default: those there are, or 16)")
-    parser.add_argument("--skip-bad", action="store_true", help="leave out lines that cannot be read")
-    args = parser.parse_args(argv)
-    try:
-        request = read_request(args.paths, args.methods, args.datasets, args.shots, skip_bad=args.skip_bad)
-        drawings = {name: FIGURES[name](request) for name in args.figures}
-        if not any(drawings.values()):
-            raise ResultsError(f"no records for figures in {', '.join(args.paths)}: the first needs "
-                               f"{NEEDS[args.figures[0]]}")
-        for name, found in drawings.items():
-            if not found:
-                print(f"left out: {NEEDS[name]}: there are none")
-            for drawing in found:
-                for form in ("png", "svg"):
-                    path = Path(args.output) / f"{drawing.name}.{form}"
-                    save(path, getattr(drawing, form)())
-                    print(path)
-    except ResultsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(main())

@@ -33,5 +33,5 @@ for version in ${TORCH:-2.4.1}; do
             "pytest>=8.0"
     fi
     echo "torch $version:"
-    OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} "$environment/bin/python" -m pytest -q tests/mao tests/drop_in tests/compat
+    OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} "$environment/bin/python" -m pytest -q tests/trainers/mao tests/drop_in tests/compat
 done

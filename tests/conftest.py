@@ -1,15 +1,6 @@
-"""Shared test set-up: import path, the bundled engine, the folder of recorded numbers."""
-import os
-import sys
-from pathlib import Path
-
+"""Fixtures that all tests share. The import path is set in pyproject.toml."""
 import pytest
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY))
-sys.path.insert(0, str(REPOSITORY / "compat"))  # tests run on the bundled engine, whatever is installed
-
-GOLDEN_DIR = Path(os.environ.get("GOLDEN_DIR", REPOSITORY / "tests" / "golden"))
+from paths import GOLDEN_DIR, REPOSITORY
 
 
 @pytest.fixture(scope="session")

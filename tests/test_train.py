@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import REPOSITORY
+from paths import REPOSITORY
 from small_clip import small_clip_state
 
 import train
@@ -273,13 +273,15 @@ def test_bad_base_folders(room, steps, tmp_path):
 
 
 def test_step_one_on_new_classes_is_refused(room, tmp_path):
-    refused(run(arguments(room, tmp_path / "out", classes="new", extra=["MAO.STAGE", "base"])), "labels of the new classes")
+    refused(run(arguments(room, tmp_path / "out", classes="new",
+            extra=["MAO.STAGE", "base"])), "labels of the new classes")
     assert not (tmp_path / "out").exists()
 
 
 def test_similarity_of_another_size(room, tmp_path):
     np.save(tmp_path / "small.npy", np.eye(3))
-    refused(run(arguments(room, tmp_path / "out", extra=["MAO.SIMILARITY", tmp_path / "small.npy"])), "(3, 3)", "(56, 56)")
+    refused(run(arguments(room, tmp_path / "out",
+            extra=["MAO.SIMILARITY", tmp_path / "small.npy"])), "(3, 3)", "(56, 56)")
 
 
 def copy_of_the_data(room, tmp_path):

@@ -1,6 +1,11 @@
 """Trainers of this repository: importing the package registers them all with Dassl."""
-from . import coop, maple, promptsrc, zsclip
-from . import mao  # after its hosts
+from . import (
+    coop,
+    mao,  # after its hosts
+    maple,
+    promptsrc,
+    zsclip,
+)
 
 __all__ = ["coop", "extend_cfg", "mao", "maple", "promptsrc", "zsclip"]
 

@@ -9,7 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 from yacs.config import CfgNode
 
-from .prompting.errors import PromptingError
+from compat.errors import UserError
+
 from .prompting.model import PromptedCLIP
 from .prompting.prompt_learner import PromptLearner, embedded_words, placeholder_words, random_vectors
 from .prompting.tokens import plain_name
@@ -81,12 +82,12 @@ class CoOp(PromptTrainer):
         super().check_cfg(cfg)
         options = cfg.TRAINER.COOP
         if options.CLASS_TOKEN_POSITION not in CLASS_TOKEN_POSITIONS:
-            raise PromptingError(
+            raise UserError(
                 f"TRAINER.COOP.CLASS_TOKEN_POSITION {options.CLASS_TOKEN_POSITION!r} is unknown: "
                 f"choose one of {', '.join(CLASS_TOKEN_POSITIONS)}"
             )
         if not options.CTX_INIT and options.N_CTX < 1:
-            raise PromptingError(f"TRAINER.COOP.N_CTX is {options.N_CTX}: give at least 1, or words in CTX_INIT")
+            raise UserError(f"TRAINER.COOP.N_CTX is {options.N_CTX}: give at least 1, or words in CTX_INIT")
 
     def make_model(self, classnames, clip_model):
         return PromptedCLIP(CoOpPromptLearner(self.cfg, classnames, clip_model), clip_model)

@@ -3,14 +3,15 @@
 Khattak et al., "Self-regulating Prompts: Foundational Model Adaptation without Forgetting", ICCV 2023, arXiv 2307.06948.
 Independent prompts in both towers, kept close to the frozen CLIP by three losses, and averaged over epochs.
 """
-from dassl.engine import TRAINER_REGISTRY
 import torch
+from dassl.engine import TRAINER_REGISTRY
 from torch import nn
 from torch.nn import functional as F
 from yacs.config import CfgNode
 
+from compat.errors import UserError
+
 from .prompting.encoders import ImageEncoder, normalize
-from .prompting.errors import PromptingError
 from .prompting.gaussian_averaging import GaussianAverage
 from .prompting.model import PromptedCLIP
 from .prompting.prompt_learner import PromptLearner, initial_context, random_vectors
@@ -130,7 +131,7 @@ class PromptSRC(PromptTrainer):
         super().check_cfg(cfg)
         options = cfg.TRAINER.PROMPTSRC
         if options.GPA_STD <= 0:
-            raise PromptingError(f"TRAINER.PROMPTSRC.GPA_STD is {options.GPA_STD}: give a positive number of epochs")
+            raise UserError(f"TRAINER.PROMPTSRC.GPA_STD is {options.GPA_STD}: give a positive number of epochs")
 
     def make_model(self, classnames, clip_model):
         options = self.cfg.TRAINER.PROMPTSRC

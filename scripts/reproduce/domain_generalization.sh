@@ -4,4 +4,4 @@
 # --help lists all options; docs/reproduce.md says what it needs. A second call goes on where the first one stopped.
 set -euo pipefail
 source "$(dirname "$0")/setup.sh"
-exec "$PYTHON" -m scripts.sweep domain_generalization "$@"
+exec "$PYTHON" -m experiments.sweep domain_generalization "$@"

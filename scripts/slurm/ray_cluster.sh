@@ -3,7 +3,7 @@
 #
 #   sbatch --nodes 4 --gpus-per-node 4 --cpus-per-task 32 --time 24:00:00 scripts/slurm/ray_cluster.sh table1 --gpus 0.5
 #
-# The words behind the script's name are those of `python -m scripts.sweep`. Submit it from the repository, which, like
+# The words behind the script's name are those of `python -m experiments.sweep`. Submit it from the repository, which, like
 # DATA and OUTPUT, has to be seen by all machines under the same path. A job that ran out of time goes on when the same
 # line is submitted again. PORT in the environment chooses another port than 6379.
 #SBATCH --job-name=mao-sweep
@@ -16,7 +16,7 @@ fail() {
     exit 2
 }
 
-[ $# -gt 0 ] || fail "give the words of python -m scripts.sweep, for example: table1 --gpus 0.5"
+[ $# -gt 0 ] || fail "give the words of python -m experiments.sweep, for example: table1 --gpus 0.5"
 [ -n "${SLURM_JOB_ID:-}" ] || fail "this runs inside SLURM: submit it with sbatch"
 cd "${SLURM_SUBMIT_DIR:-.}"
 [ -f train.py ] || fail "$(pwd) is not the repository: submit from there"
@@ -47,4 +47,4 @@ for machine in "${machines[@]:1}"; do
     start_node "$machine" --address "$address"
 done
 
-"$PYTHON" -m scripts.sweep "$1" --engine ray --address "$address" "${@:2}"
+"$PYTHON" -m experiments.sweep "$1" --engine ray --address "$address" "${@:2}"

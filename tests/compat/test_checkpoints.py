@@ -7,10 +7,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 import torch
-from conftest import REPOSITORY
-from dassl.config import get_cfg_default
 from dassl.engine import TrainerBase
-from dassl.optim import build_lr_scheduler, build_optimizer
 from dassl.utils import (
     DamagedFileError,
     MissingFileError,
@@ -22,23 +19,9 @@ from dassl.utils import (
 )
 from dassl.utils.checkpoints import load_model_state, model_state, save_tensors
 from dassl.utils.plain import to_plain
+from linear_model import model_with_training_state
+from paths import IMPORT_PATH
 from torch import nn
-
-
-def model_with_training_state(seed=0, steps=3):
-    """A linear model after some steps, with its optimizer (momentum) and its warmed-up schedule."""
-    torch.manual_seed(seed)
-    options = get_cfg_default().OPTIM
-    options.NAME, options.LR_SCHEDULER, options.WARMUP_EPOCH, options.WARMUP_TYPE = "sgd", "cosine", 1, "constant"
-    model = nn.Linear(4, 3)
-    optimizer = build_optimizer(model, options)
-    schedule = build_lr_scheduler(optimizer, options)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        model(torch.randn(5, 4)).square().sum().backward()
-        optimizer.step()
-        schedule.step()
-    return model, optimizer, schedule
 
 
 def trainer_with(model, optimizer, schedule, name="toy"):
@@ -184,11 +167,10 @@ def test_only_plain_values_are_saved():
 
 FULL_DISK = """
 import resource, sys, torch
-sys.path.insert(0, sys.argv[1])
 from dassl.utils import UserError, save_checkpoint
 resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
 try:
-    save_checkpoint({"state_dict": {"weight": torch.ones(100000)}, "epoch": 1}, sys.argv[2])
+    save_checkpoint({"state_dict": {"weight": torch.ones(100000)}, "epoch": 1}, sys.argv[1])
 except UserError as error:
     print("SENTENCE", error)
 """
@@ -196,8 +178,8 @@ except UserError as error:
 
 def test_a_full_disk_keeps_the_former_file(tmp_path):
     save_checkpoint({"state_dict": {"weight": torch.zeros(3)}, "epoch": 1}, str(tmp_path))
-    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(REPOSITORY / "compat"), str(tmp_path)],
-                          capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)],
+                          capture_output=True, text=True, env={**os.environ, "PYTHONPATH": IMPORT_PATH})
     assert done.returncode == 0, done.stderr
     assert f"SENTENCE cannot write '{tmp_path}/model.pth.tar-1' (File too large)" in done.stdout
     assert sorted(os.listdir(tmp_path)) == ["checkpoint", "model.pth.tar-1"]

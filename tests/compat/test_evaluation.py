@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 import torch
-from conftest import GOLDEN_DIR
 from dassl.config import get_cfg_default
 from dassl.evaluation import Classification, EvaluatorBase, build_evaluator
 from dassl.metrics import compute_accuracy
 from dassl.utils import UserError
+from paths import GOLDEN_DIR
 
 
 def golden_cases():

@@ -9,12 +9,11 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 import torch
-from conftest import GOLDEN_DIR
 from dassl.utils import DamagedFileError, MissingFileError, load_checkpoint, resume_from_checkpoint
 from dassl.utils.checkpoints import save_tensors
+from linear_model import model_with_training_state
+from paths import GOLDEN_DIR
 from torch import nn
-
-from test_checkpoints import model_with_training_state
 
 
 def golden_reduced():

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import REPOSITORY
+from paths import REPOSITORY
 
 WORKING = {
     "__init__.py": '__version__ = "9.1"',

@@ -3,11 +3,12 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+import toy
 from dassl.utils import UserError, load_checkpoint
+from paths import IMPORT_PATH
 from toy import toy_trainer
 
 STATE = "train_state.pth.tar"
@@ -26,8 +27,8 @@ def run_killed(folder, kill_at, *options):
     """Train in a process that kills itself at "epoch.batch" or "before test"."""
     log = folder / "killed.log"
     with open(log, "w") as file:  # a pipe would be held open by its orphaned workers for some seconds
-        done = subprocess.run([sys.executable, str(Path(__file__).parent / "toy.py"), str(folder), *map(str, options)],
-                              env={**os.environ, "TOY_KILL_AT": kill_at}, stdout=file, stderr=file, timeout=120)
+        done = subprocess.run([sys.executable, toy.__file__, str(folder), *map(str, options)],
+                              env={**os.environ, "TOY_KILL_AT": kill_at, "PYTHONPATH": IMPORT_PATH}, stdout=file, stderr=file, timeout=120)
     assert done.returncode == -signal.SIGKILL, log.read_text()
 
 

@@ -4,8 +4,8 @@ import json
 import pytest
 from datasets_on_disk import OnDisk, dataset_config, relative_paths, small_split, write_dataset
 
+from compat.errors import UserError
 from datasets.base import subsample_classes
-from datasets.errors import DatasetError
 
 
 def test_whole_data_set_in_the_order_of_the_file(tmp_path):
@@ -46,7 +46,7 @@ def test_classes_with_equal_names_stay_two(tmp_path):
 
 
 def refuses(tmp_path, *words, **options):
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(UserError) as caught:
         OnDisk(dataset_config(tmp_path, **options))
     sentence = str(caught.value)
     assert caught.value.exit_code == 2

@@ -228,7 +228,7 @@ def test_a_stopped_call_leaves_a_partial_file_that_the_next_call_completes(textu
     _, errors = call.communicate(timeout=30)
     assert call.returncode == 130 and "the same command goes on from here" in errors and "Traceback" not in errors
     assert visible(tmp_path / "dtd") == ["dtd.tar.gz.part", "dtd.tar.gz.part.json",
-                                          "split_zhou_DescribableTextures.json"]
+                                         "split_zhou_DescribableTextures.json"]
     assert run(textures, *arguments) == 0
     assert server.requests[-1] == ("dtd.tar.gz", f"bytes={2 * CHUNK}-")
     assert visible(tmp_path / "dtd") == ["images", "labels", "split_zhou_DescribableTextures.json"]

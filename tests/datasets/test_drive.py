@@ -5,8 +5,8 @@ import json
 import pytest
 import requests
 
+from compat.errors import UserError
 from datasets.drive import fetch_drive
-from datasets.errors import DatasetError
 
 CONTENT = json.dumps({"train": [["a/1.jpg", 0, "a"]], "val": [], "test": []}).encode()
 
@@ -48,7 +48,7 @@ def test_a_file_from_google_drive(monkeypatch, target):
                                    {"error": requests.ConnectionError("a long story")}])
 def test_what_google_drive_may_do_instead(monkeypatch, target, drive):
     Drive(monkeypatch, **drive)
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(UserError) as caught:
         fetch_drive("abc", target)
     sentence = str(caught.value)
     assert "https://drive.google.com/file/d/abc/view" in sentence and str(target) in sentence and "\n" not in sentence
@@ -58,6 +58,6 @@ def test_what_google_drive_may_do_instead(monkeypatch, target, drive):
 def test_a_page_in_place_of_a_text_or_a_zip(monkeypatch, tmp_path):
     Drive(monkeypatch, b"<!DOCTYPE html>")
     for name in ("classnames.txt", "UCF-101-midframes.zip"):
-        with pytest.raises(DatasetError, match=f"sent as {name} is no .* file"):
+        with pytest.raises(UserError, match=f"sent as {name} is no .* file"):
             fetch_drive("abc", tmp_path / name)
     assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ from PIL import Image
 
 import datasets  # noqa: F401  registers them
 from datasets.emoji import ARCHIVES
-from scripts.demo.near_duplicates import is_near, thumbnail
+from demo.near_duplicates import is_near, thumbnail
 
 META = json.loads((ARCHIVES / "meta.json").read_text())
 GROUPS = ("EmojiAnimals", "EmojiFood", "EmojiTransport", "EmojiObjects")

@@ -8,8 +8,8 @@ from collections import namedtuple
 
 import pytest
 
+from compat.errors import UserError
 from datasets import fetch as fetching
-from datasets.errors import DatasetError
 from datasets.extract import extract
 
 SECRET = "outside.txt"
@@ -109,7 +109,7 @@ MALICIOUS_ZIPS = {
 
 
 def is_refused(archive, folder):
-    with pytest.raises(DatasetError, match="it is not unpacked") as caught:
+    with pytest.raises(UserError, match="it is not unpacked") as caught:
         extract(archive, folder)
     assert str(archive) in str(caught.value) and "\n" not in str(caught.value)
     outside = folder.parent / SECRET
@@ -138,7 +138,7 @@ def test_a_member_does_not_overwrite_what_a_link_points_to(tmp_path, folder):
                                      [member("n" * 300, b"one")], [member(".", b"one")]],
                          ids=["file in place of a folder", "folder in place of a file", "long name", "no name"])
 def test_members_that_cannot_be_written(tmp_path, folder, members):
-    with pytest.raises(DatasetError, match="cannot unpack the archive .*a.tar.*: remove it and get it again"):
+    with pytest.raises(UserError, match="cannot unpack the archive .*a.tar.*: remove it and get it again"):
         extract(make_tar(tmp_path / "a.tar", *members), folder)
 
 
@@ -168,7 +168,7 @@ BIG = os.urandom(50_000)
 ], ids=["tar.gz", "tar.xz", "tar", "zip"])
 def test_damaged_archives_are_named(tmp_path, folder, archive):
     path = archive(tmp_path)
-    with pytest.raises(DatasetError, match="get it again") as caught:
+    with pytest.raises(UserError, match="get it again") as caught:
         extract(path, folder)
     assert str(path) in str(caught.value)
 
@@ -178,15 +178,15 @@ def test_a_zip_with_a_wrong_checksum_inside(tmp_path, folder):
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("a.bin", b"A" * 1000)
     archive.write_bytes(archive.read_bytes().replace(b"A" * 1000, b"A" * 999 + b"B"))
-    with pytest.raises(DatasetError, match="is damaged .BadZipFile"):
+    with pytest.raises(UserError, match="is damaged .BadZipFile"):
         extract(archive, folder)
 
 
 def test_something_else_and_nothing(tmp_path, folder):
     (tmp_path / "page.zip").write_text("<html>Too many requests</html>")
-    with pytest.raises(DatasetError, match="neither a zip nor a tar archive"):
+    with pytest.raises(UserError, match="neither a zip nor a tar archive"):
         extract(tmp_path / "page.zip", folder)
-    with pytest.raises(DatasetError, match="cannot unpack the archive .*No such file"):
+    with pytest.raises(UserError, match="cannot unpack the archive .*No such file"):
         extract(tmp_path / "missing.zip", folder)
 
 
@@ -199,6 +199,6 @@ def test_an_archive_that_unpacks_to_more_than_there_is_room_for(tmp_path, folder
     assert archive.stat().st_size < 100_000
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(fetching.shutil, "disk_usage", lambda folder: usage(1, 1, fetching.SPARE + 9_000_000))
-    with pytest.raises(DatasetError, match="unpacking bomb needs 0.01 GB"):
+    with pytest.raises(UserError, match="unpacking bomb needs 0.01 GB"):
         extract(archive, folder)
     assert not files_in(folder)

@@ -6,8 +6,8 @@ from collections import namedtuple
 import pytest
 from local_server import LocalServer
 
+from compat.errors import UserError
 from datasets import fetch as fetching
-from datasets.errors import DatasetError
 from datasets.fetch import fetch
 
 CONTENT = random.Random(1).randbytes(300_000)
@@ -60,7 +60,7 @@ def test_a_server_that_stalls(server, target):
 
 def test_a_later_call_goes_on_with_what_arrived(server, target):
     server.cut["file.bin"] = [PIECE, 0, 0]
-    with pytest.raises(DatasetError, match="broke off 2 times in a row.*what has arrived is kept"):
+    with pytest.raises(UserError, match="broke off 2 times in a row.*what has arrived is kept"):
         fetch(server.url("file.bin"), target, retries=1, **QUICK)
     assert not target.exists()
     server.cut.clear()
@@ -70,7 +70,7 @@ def test_a_later_call_goes_on_with_what_arrived(server, target):
 
 def broken_off(server, target):
     server.cut["file.bin"] = [PIECE, 0]
-    with pytest.raises(DatasetError):
+    with pytest.raises(UserError):
         fetch(server.url("file.bin"), target, retries=0, **QUICK)
     server.cut.clear()
     assert fetching.size_of(target.with_name("file.bin.part")) == PIECE
@@ -127,7 +127,7 @@ def test_redirects_are_followed(server, target):
     server.redirect["old.bin"] = server.url("file.bin")
     assert fetch(server.url("old.bin"), target, **QUICK) == SHA256 and complete(target)
     server.redirect["round"] = server.url("round")
-    with pytest.raises(DatasetError, match="redirects.*sources.json"):
+    with pytest.raises(UserError, match="redirects.*sources.json"):
         fetch(server.url("round"), target.with_name("round"), **QUICK)
 
 
@@ -137,7 +137,7 @@ def test_a_busy_server_is_asked_again(server, target):
 
 
 def test_an_address_that_is_gone_is_not_asked_again(server, target):
-    with pytest.raises(DatasetError, match="gone.bin answers HTTP 404 .*by hand"):
+    with pytest.raises(UserError, match="gone.bin answers HTTP 404 .*by hand"):
         fetch(server.url("gone.bin"), target, **QUICK)
     assert len(server.requests) == 1 and not list(target.parent.iterdir())
 
@@ -145,12 +145,12 @@ def test_an_address_that_is_gone_is_not_asked_again(server, target):
 def test_a_host_that_does_not_answer(server, target):
     url = server.url("file.bin")
     server.close()
-    with pytest.raises(DatasetError, match="broke off 2 times in a row .ConnectionError"):
+    with pytest.raises(UserError, match="broke off 2 times in a row .ConnectionError"):
         fetch(url, target, retries=1, **QUICK)
 
 
 def test_a_wrong_checksum_leaves_nothing(server, target):
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(UserError) as caught:
         fetch(server.url("file.bin"), target, "sha256:" + "0" * 64, **QUICK)
     assert SHA256 in str(caught.value) and "0" * 64 in str(caught.value)
     assert not list(target.parent.iterdir())
@@ -159,7 +159,7 @@ def test_a_wrong_checksum_leaves_nothing(server, target):
 def test_too_little_room(server, target, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(fetching.shutil, "disk_usage", lambda folder: usage(1, 1, fetching.SPARE + len(CONTENT) - 1))
-    with pytest.raises(DatasetError, match="needs 0.00 GB, but .* has 0.05 GB free: make room"):
+    with pytest.raises(UserError, match="needs 0.00 GB, but .* has 0.05 GB free: make room"):
         fetch(server.url("file.bin"), target, **QUICK)
     monkeypatch.setattr(fetching.shutil, "disk_usage", lambda folder: usage(1, 1, fetching.SPARE + len(CONTENT)))
     assert fetch(server.url("file.bin"), target, **QUICK) == SHA256
@@ -170,5 +170,5 @@ def test_a_folder_that_cannot_be_written_to(server, target, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(fetching, "write_mark", refuse)
-    with pytest.raises(DatasetError, match="cannot write .*Permission denied"):
+    with pytest.raises(UserError, match="cannot write .*Permission denied"):
         fetch(server.url("file.bin"), target, **QUICK)

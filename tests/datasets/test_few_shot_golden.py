@@ -3,8 +3,8 @@ import json
 import random
 
 import pytest
-from conftest import GOLDEN_DIR
 from datasets_on_disk import OnDisk, dataset_config, relative_paths, write_dataset
+from paths import GOLDEN_DIR
 
 from datasets.few_shot import draw_few_shots
 from datasets.split_file import read_split

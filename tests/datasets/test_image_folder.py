@@ -7,7 +7,7 @@ from dassl.data.datasets import DATASET_REGISTRY, build_dataset
 from datasets_on_disk import dataset_config
 
 import datasets  # noqa: F401  registers the data sets
-from datasets.errors import DatasetError
+from compat.errors import UserError
 
 SPLIT = "split_image_folder.json"
 
@@ -115,7 +115,7 @@ def test_bad_folders_are_named_and_nothing_is_written(case, tmp_path):
     root = tmp_path / "images"
     make(root)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(UserError) as caught:
         build(root, shots=1)
     assert words in str(caught.value) and "\n" not in str(caught.value) and caught.value.exit_code == 2
     assert sorted(tmp_path.rglob("*")) == before

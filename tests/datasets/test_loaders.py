@@ -9,7 +9,7 @@ from datasets_on_disk import dataset_config
 from raw_trees import MAKERS, touch, write_lines
 
 import datasets  # noqa: F401  registers the data sets
-from datasets.errors import DatasetError
+from compat.errors import UserError
 from trainers.prompting.templates import CUSTOM_TEMPLATES
 
 # Class names by label, as the rules of each data set give them for the trees of raw_trees.py.
@@ -80,7 +80,7 @@ def test_base_and_new_classes(made):
     tested = {}
     for subsample, wanted in halves.items():
         if len(wanted) < 2:
-            with pytest.raises(DatasetError, match="has 1 class where DATASET.SUBSAMPLE_CLASSES"):
+            with pytest.raises(UserError, match="has 1 class where DATASET.SUBSAMPLE_CLASSES"):
                 build(name, root, subsample=subsample)
             continue
         data = build(name, root, subsample=subsample)
@@ -226,7 +226,7 @@ def test_bad_files_are_named_in_one_sentence(case, tmp_path):
     name, damage, word = BAD[case]
     MAKERS[name](tmp_path)
     damage(tmp_path)
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(UserError) as caught:
         build(name, tmp_path)
     assert word in str(caught.value) and "\n" not in str(caught.value)
     assert not list(tmp_path.rglob("split_own_*"))
@@ -237,17 +237,17 @@ def test_a_missing_class_folder_is_named(tmp_path):
     dataset = DATASET_REGISTRY.get("Food101")
     dataset.read(tmp_path)
     (tmp_path / "food-101" / "images" / "waffles").rename(tmp_path / "elsewhere")
-    with pytest.raises(DatasetError, match=r"class folder '.*/images/waffles' is missing \(10 of 20 images"):
+    with pytest.raises(UserError, match=r"class folder '.*/images/waffles' is missing \(10 of 20 images"):
         build("Food101", tmp_path)
 
 
 def test_folder_names_that_are_nearly_right(tmp_path):
     (tmp_path / "caltech101").mkdir()
-    with pytest.raises(DatasetError, match="but there is '.*/caltech101': rename that one"):
+    with pytest.raises(UserError, match="but there is '.*/caltech101': rename that one"):
         build("Caltech101", tmp_path)
-    with pytest.raises(DatasetError, match="put it there, or give --root"):
+    with pytest.raises(UserError, match="put it there, or give --root"):
         build("EuroSAT", tmp_path)
-    with pytest.raises(DatasetError, match="data root '.*/nowhere' does not exist"):
+    with pytest.raises(UserError, match="data root '.*/nowhere' does not exist"):
         build("EuroSAT", tmp_path / "nowhere")
 
 

@@ -6,7 +6,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 from raw_trees import MAKERS, class_folders, touch
 
 import datasets  # noqa: F401  registers the data sets
-from datasets.errors import DatasetError
+from compat.errors import UserError
 from datasets.own_split import split_in_three, split_off_validation
 
 
@@ -35,7 +35,7 @@ def test_a_fifth_of_each_class_for_validation():
 def test_a_class_too_small_for_three_parts_is_named_and_nothing_is_written(tmp_path):
     MAKERS["DescribableTextures"](tmp_path)
     touch(tmp_path / "dtd" / "images" / "woven", ["a.jpg", "b.jpg", "c.jpg"])
-    with pytest.raises(DatasetError, match=r"'woven' has only 3 image\(s\), 'woven/a.jpg' among them.* needs 4"):
+    with pytest.raises(UserError, match=r"'woven' has only 3 image\(s\), 'woven/a.jpg' among them.* needs 4"):
         read("DescribableTextures", tmp_path)
     assert not list(tmp_path.rglob("split_own_*"))
     touch(tmp_path / "dtd" / "images" / "woven", ["d.jpg"])
@@ -51,7 +51,7 @@ def test_lists_that_do_not_fit_together_leave_no_split(tmp_path, line, words):
         file.write("/z/zoo\n")
     good = (folder / "Testing_01.txt").read_text()
     (folder / "Testing_01.txt").write_text(good + line + "\n")
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(UserError) as caught:
         read("SUN397", tmp_path)
     assert words in str(caught.value) and str(folder) in str(caught.value)
     assert not list(tmp_path.rglob("split_own_*"))
@@ -97,9 +97,9 @@ def test_runs_that_start_together_get_the_same_split(tmp_path, name):
 
 def test_the_folder_of_another_data_set_is_not_taken_for_a_misspelling(tmp_path):
     MAKERS["ImageNetV2"](tmp_path)
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(UserError) as caught:
         read("ImageNet", tmp_path)
     assert "imagenetv2" not in str(caught.value)
     (tmp_path / "image-net").mkdir()
-    with pytest.raises(DatasetError, match="but there is '.*/image-net'"):
+    with pytest.raises(UserError, match="but there is '.*/image-net'"):
         read("ImageNet", tmp_path)

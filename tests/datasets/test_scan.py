@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from compat.errors import UserError
 from datasets import scan
-from datasets.errors import DatasetError
 from datasets.scan import list_images
 
 LONG_AGO = time.time() - 1000
@@ -80,12 +80,12 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path):
 
 
 def test_bad_folders_are_named(tmp_path):
-    with pytest.raises(DatasetError, match="nowhere.*No such file.*--root"):
+    with pytest.raises(UserError, match="nowhere.*No such file.*--root"):
         list_images(tmp_path / "nowhere")
-    with pytest.raises(DatasetError, match="holds no class folder"):
+    with pytest.raises(UserError, match="holds no class folder"):
         list_images(tmp_path)
     make_folders(tmp_path, cat=["1.jpg"], dog=["notes.txt"], emu=[])
-    with pytest.raises(DatasetError, match=r"dog' holds no image \(and 1 more\)"):
+    with pytest.raises(UserError, match=r"dog' holds no image \(and 1 more\)"):
         list_images(tmp_path)
     assert list_images(tmp_path, allow_empty=True) == {"cat": ["1.jpg"], "dog": [], "emu": []}
 
@@ -97,5 +97,5 @@ def test_names_that_are_not_utf8_are_named(tmp_path):
         open(bad, "wb").close()
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
-    with pytest.raises(DatasetError, match=r"cat' is not UTF-8, b'caf\\xe9.jpg': rename it"):
+    with pytest.raises(UserError, match=r"cat' is not UTF-8, b'caf\\xe9.jpg': rename it"):
         list_images(tmp_path)

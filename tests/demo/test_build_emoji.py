@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("resvg_py", reason="draws the images: pip install -r requirements-test.txt")
 
-from scripts.demo import build_emoji  # noqa: E402
+from demo import build_emoji  # noqa: E402
 
 DISC = '<circle cx="8" cy="8" r="7"/>'
 TRIANGLE = '<path d="M1 1h14v14z"/>'

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.demo.near_duplicates import THRESHOLD, thumbnail
-from scripts.demo.selection import MAX_PER_CLASS, MAX_PER_SET, MIN_IMAGES
+from demo.near_duplicates import THRESHOLD, thumbnail
+from demo.selection import MAX_PER_CLASS, MAX_PER_SET, MIN_IMAGES
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_every_class_has_enough_images_and_no_set_too_many(lists):
 
 
 def test_no_family_of_sets_is_in_two_splits(lists, repository):
-    sets = json.loads((repository / "scripts" / "demo" / "icon_sets.json").read_text(encoding="utf-8"))
+    sets = json.loads((repository / "demo" / "icon_sets.json").read_text(encoding="utf-8"))
     splits_of = defaultdict(set)
     for split, items in lists.items():
         for path, _, _ in items:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from clip.model import CLIP
 
-from scripts.demo import text_tower, weights, zero_shot
+from demo import text_tower, weights, zero_shot
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_weights_are_finite_and_the_scale_is_soft(state):
 
 
 def test_needed_token_rows_are_there_and_the_others_are_zero(state, summary, repository):
-    words = json.loads((repository / "scripts" / "demo" / "class_words.json").read_text(encoding="utf-8"))
+    words = json.loads((repository / "demo" / "class_words.json").read_text(encoding="utf-8"))
     rows = state["token_embedding.weight"]
     needed = weights.used_tokens([*words, *text_tower.TEMPLATES])
     assert (rows[needed].abs().sum(dim=1) > 0).all()

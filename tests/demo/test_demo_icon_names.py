@@ -2,8 +2,8 @@
 
 import pytest
 
-from scripts.demo.icon_names import clean, style_words_of_set, words
-from scripts.demo.pretraining_data import class_word_within
+from demo.icon_names import clean, style_words_of_set, words
+from demo.pretraining_data import class_word_within
 
 
 @pytest.mark.parametrize("name, expected", [

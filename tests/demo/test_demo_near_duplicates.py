@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.demo.drawing import draw, encode_png, to_grey
-from scripts.demo.iconify import svg_document
-from scripts.demo.near_duplicates import is_near, pick_distinct, thumbnail
+from demo.drawing import draw, encode_png, to_grey
+from demo.iconify import svg_document
+from demo.near_duplicates import is_near, pick_distinct, thumbnail
 
-pytest.importorskip("resvg_py", reason="drawing needs scripts/demo/requirements.txt")
+pytest.importorskip("resvg_py", reason="drawing needs demo/requirements.txt")
 
 SQUARE = '<path fill="currentColor" d="M4 4h8v8H4z"/>'
 LARGER_SQUARE = '<path fill="currentColor" d="M0 0h16v16H0z"/>'

@@ -5,10 +5,10 @@ import subprocess
 
 import pytest
 
-from scripts import drop_in
-from scripts.dropin import install
-from scripts.dropin.errors import DropInError
-from scripts.dropin.train_file import edited, restored
+from compat.errors import UserError
+from drop_in import __main__ as drop_in
+from drop_in import install
+from drop_in.train_file import edited, restored
 
 
 @pytest.fixture
@@ -261,7 +261,7 @@ def test_lines_come_out_again(source):
 
 
 def test_no_function_is_said_without_a_file():
-    with pytest.raises(DropInError, match="has no function extend_cfg"):
+    with pytest.raises(UserError, match="has no function extend_cfg"):
         edited(b"import dassl\n", ["trainers.mao"])
 
 

@@ -8,10 +8,10 @@ import pytest
 
 import datasets  # noqa: F401  registers the data sets
 import train
-from run_state import job_key
-from scripts.sweep import protocols
-from scripts.sweep.plan import make_plan
-from scripts.sweep.tables import TABLES
+from experiments.run_state import job_key
+from experiments.sweep import protocols
+from experiments.sweep.plan import make_plan
+from experiments.sweep.tables import TABLES
 
 METHODS = ["CoOp", "CoOp_MAO", "MaPLe", "MaPLe_MAO", "PromptSRC", "PromptSRC_MAO"]
 

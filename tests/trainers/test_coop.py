@@ -7,8 +7,8 @@ from recordings import make_trainer, step
 from small_clip import small_clip, small_clip_state
 from yacs.config import CfgNode
 
+from compat.errors import UserError
 from trainers.coop import CoOpPromptLearner, extend_cfg
-from trainers.prompting.errors import PromptingError
 from trainers.prompting.tokens import tokenize
 
 NAMES = ["cat", "grand_piano", "stethoscope", "ice cream van"]
@@ -68,7 +68,7 @@ def test_prompts_are_cut_to_the_longest():
 
 
 def test_too_many_tokens_names_the_prompt():
-    with pytest.raises(PromptingError, match="85 tokens.*takes 77"):
+    with pytest.raises(UserError, match="85 tokens.*takes 77"):
         CoOpPromptLearner(options(N_CTX=80), ["cat", "ice cream"], small_clip())
 
 
@@ -127,7 +127,7 @@ def test_fp16_on_a_cpu_falls_back_with_a_warning(clip_file):
     (["INPUT.SIZE", (224, 224)], "takes 32x32"),
 ])
 def test_bad_options(clip_file, extra, words):
-    with pytest.raises(PromptingError, match=words):
+    with pytest.raises(UserError, match=words):
         trainer_of(clip_file, *extra)
 
 
@@ -144,7 +144,7 @@ def test_checkpoint_is_small(tmp_path):
 def test_load_refuses_another_context_length(clip_file, tmp_path):
     short = trainer_of(clip_file)
     short.save_model(0, str(tmp_path))
-    with pytest.raises(PromptingError, match=r"ctx has shape \(4, 64\), expected \(6, 64\)"):
+    with pytest.raises(UserError, match=r"ctx has shape \(4, 64\), expected \(6, 64\)"):
         make_trainer("CoOp", NAMES, clip_file, ["TRAINER.COOP.N_CTX", 6], 32).load_model(str(tmp_path), epoch=1)
 
 
@@ -159,9 +159,9 @@ def test_load_model_finds_the_best_then_the_newest(clip_file, tmp_path):
     assert learner.ctx[0, 0] == 1
     trainer.load_model(str(tmp_path))
     assert learner.ctx[0, 0] == 2
-    with pytest.raises(PromptingError, match="model.pth.tar-9.*model.pth.tar-1"):
+    with pytest.raises(UserError, match="model.pth.tar-9.*model.pth.tar-1"):
         trainer.load_model(str(tmp_path), epoch=9)
-    with pytest.raises(PromptingError, match="no checkpoint folder"):
+    with pytest.raises(UserError, match="no checkpoint folder"):
         trainer.load_model(str(tmp_path / "absent"))
 
 
@@ -171,6 +171,6 @@ def test_no_warning_from_the_clip_package():
 
     code = "import trainers.prompting.clip_loading"
     done = subprocess.run([sys.executable, "-W", "default", "-c", code], capture_output=True, text=True,
-                          env={"PYTHONPATH": ".:compat", "PATH": ""}, cwd=str(__import__("conftest").REPOSITORY))
+                          env={"PYTHONPATH": ".:compat", "PATH": ""}, cwd=str(__import__("paths").REPOSITORY))
     assert done.returncode == 0 and "pkg_resources" not in done.stderr
     warnings.resetwarnings()

@@ -6,9 +6,9 @@ import torch
 from recordings import make_trainer, step
 from small_clip import SIZES, small_clip, small_clip_state
 
+from compat.errors import UserError
 from trainers.prompting import clip_package, teacher
 from trainers.prompting.encoders import ImageEncoder, run_blocks
-from trainers.prompting.errors import PromptingError
 from trainers.prompting.gaussian_averaging import GaussianAverage, epoch_weights
 
 NAMES = ["cat", "grand_piano", "stethoscope", "ice cream van"]
@@ -69,7 +69,7 @@ def test_precisions_train_on_a_cpu(clip_file, name, precision):
 def test_resnet_is_refused_in_a_sentence(name, tmp_path):
     sizes = {**SIZES, "vision_layers": (1, 1, 1, 1), "vision_patch_size": None}
     torch.save(clip_package.CLIP(**sizes).state_dict(), tmp_path / "resnet.pt")
-    with pytest.raises(PromptingError, match="MaPLe and PromptSRC .* need a ViT"):
+    with pytest.raises(UserError, match="MaPLe and PromptSRC .* need a ViT"):
         make(name, tmp_path / "resnet.pt")
 
 
@@ -81,7 +81,7 @@ def test_resnet_is_refused_in_a_sentence(name, tmp_path):
     ("PromptSRC", ["TRAINER.PROMPTSRC.GPA_STD", 0], "GPA_STD is 0"),
 ])
 def test_bad_options(clip_file, name, extra, words):
-    with pytest.raises(PromptingError, match=words):
+    with pytest.raises(UserError, match=words):
         make(name, clip_file, *extra)
 
 
@@ -94,7 +94,7 @@ def test_promptsrc_without_vision_prompts(clip_file):
 
 def test_checkpoint_of_another_depth_is_refused_with_the_keys(clip_file, tmp_path):
     make("MaPLe", clip_file, "TRAINER.MAPLE.PROMPT_DEPTH", 1).save_model(0, str(tmp_path))
-    with pytest.raises(PromptingError, match="compound_prompts_text.0 is missing.*compound_prompt_projections.0.weight"):
+    with pytest.raises(UserError, match="compound_prompts_text.0 is missing.*compound_prompt_projections.0.weight"):
         make("MaPLe", clip_file).load_model(str(tmp_path), epoch=1)
 
 

@@ -4,7 +4,7 @@ import os
 from dassl.utils import load_checkpoint
 from torch import nn
 
-from .errors import PromptingError
+from compat.errors import UserError
 
 
 class LearnableState(nn.Module):
@@ -26,12 +26,12 @@ class LearnableState(nn.Module):
         """Copy the learnable entries of a state dict.
 
         Raises:
-            PromptingError: learnable entries are missing or have another shape, and ``strict`` is set.
+            UserError: learnable entries are missing or have another shape, and ``strict`` is set.
         """
         own = self.state_dict()
         differing = differing_keys(own, state_dict)
         if strict and differing:
-            raise PromptingError("the checkpoint does not fit this model: " + "; ".join(differing))
+            raise UserError("the checkpoint does not fit this model: " + "; ".join(differing))
         fitting = {key: value for key, value in state_dict.items() if key in own and value.shape == own[key].shape}
         return super().load_state_dict(fitting, strict=False, assign=assign)
 
@@ -61,24 +61,24 @@ def checkpoint_path(directory, model_name, epoch=None):
         epoch: its number; None means the best by validation if there is one, else the newest; -1 means the newest.
 
     Raises:
-        PromptingError: there is no such checkpoint; the sentence names those that exist.
+        UserError: there is no such checkpoint; the sentence names those that exist.
     """
     folder = os.path.join(directory, model_name)
     if not os.path.isdir(folder):
-        raise PromptingError(f"no checkpoint folder {folder!r}: give --model-dir the output folder of a finished run")
+        raise UserError(f"no checkpoint folder {folder!r}: give --model-dir the output folder of a finished run")
     if epoch is None and os.path.isfile(os.path.join(folder, "model-best.pth.tar")):
         return os.path.join(folder, "model-best.pth.tar")
     if epoch is None or epoch < 0:
         marker = os.path.join(folder, "checkpoint")
         if not os.path.isfile(marker):
-            raise PromptingError(f"{folder!r} holds no checkpoint: train first, or give --load-epoch")
+            raise UserError(f"{folder!r} holds no checkpoint: train first, or give --load-epoch")
         with open(marker, encoding="utf-8") as file:
             path = os.path.join(folder, file.read().strip())
     else:
         path = os.path.join(folder, f"model.pth.tar-{epoch}")
     if not os.path.isfile(path):
         there = sorted(name for name in os.listdir(folder) if name.startswith("model"))
-        raise PromptingError(f"no checkpoint {path!r}: the folder holds {', '.join(there) or 'none'}")
+        raise UserError(f"no checkpoint {path!r}: the folder holds {', '.join(there) or 'none'}")
     return path
 
 
@@ -86,14 +86,14 @@ def load_learnable(module, path):
     """Load the learnable entries of a checkpoint file into a ``LearnableState``; returns the file's epoch.
 
     Raises:
-        PromptingError: the file's learnable entries do not fit; the sentence lists those that differ.
+        UserError: the file's learnable entries do not fit; the sentence lists those that differ.
     """
     checkpoint = load_checkpoint(path)
     state = {key[len("module."):] if key.startswith("module.") else key: value
              for key, value in checkpoint["state_dict"].items()}
     differing = differing_keys(module.state_dict(), state)
     if differing:
-        raise PromptingError(
+        raise UserError(
             f"checkpoint {path!r} does not fit the configured model ({'; '.join(differing)}): "
             "use the configuration it was trained with"
         )

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from compat.errors import UserError
+
 from .clip_package import CLIP, openai_clip
-from .errors import PromptingError
 
 BUNDLED = {"Mini/16": Path(__file__).parent / "assets" / "mini16.npz"}
 """Models of this repository: name -> compressed arrays under OpenAI's state-dict keys."""
@@ -29,11 +30,11 @@ def load_clip(name):
             ``"Mini/16"`` (bundled), or the path of a JIT archive, a state dict (``.pt``) or a ``.safetensors`` file.
 
     Raises:
-        PromptingError: unknown name, missing or damaged file, or a file that holds no CLIP.
+        UserError: unknown name, missing or damaged file, or a file that holds no CLIP.
     """
     if name in BUNDLED:
         if not BUNDLED[name].exists():
-            raise PromptingError(f"the bundled CLIP {name!r} is not part of this copy: give an OpenAI name or a file")
+            raise UserError(f"the bundled CLIP {name!r} is not part of this copy: give an OpenAI name or a file")
         state = _read_npz(BUNDLED[name])
         source = f"bundled model {name!r}"
     else:
@@ -54,19 +55,19 @@ def _locate(name):
         try:
             return Path(openai_clip._download(openai_clip._MODELS[name], cache))
         except (OSError, RuntimeError) as error:
-            raise PromptingError(
+            raise UserError(
                 f"CLIP {name!r} cannot be downloaded to {cache!r} ({error}): put its .pt file there by hand, "
                 "give MODEL.BACKBONE.NAME the path of a file, or use the bundled 'Mini/16'"
             ) from error
     if os.path.isfile(name):
         return Path(name)
     if os.path.isdir(name):
-        raise PromptingError(f"MODEL.BACKBONE.NAME {name!r} is a folder: give the file with the weights")
+        raise UserError(f"MODEL.BACKBONE.NAME {name!r} is a folder: give the file with the weights")
     if name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).suffix in (".pt", ".pth", ".safetensors"):
-        raise PromptingError(f"MODEL.BACKBONE.NAME {name!r}: there is no such file")
+        raise UserError(f"MODEL.BACKBONE.NAME {name!r}: there is no such file")
     known = [*_openai_models(), *BUNDLED]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    raise PromptingError(
+    raise UserError(
         f"MODEL.BACKBONE.NAME {name!r} is neither a file nor a known CLIP (did you mean {near[0]!r}?): "
         f"known are {', '.join(known)}"
     )
@@ -81,7 +82,7 @@ def _read_file(path):
     """State dict of a ``.safetensors`` file, a JIT archive or a pickled state dict (never unpickled unrestricted)."""
     remedy = "the file is damaged or cut short, or holds no weights: fetch it again"
     if path.stat().st_size == 0:
-        raise PromptingError(f"CLIP weights {str(path)!r} is an empty file: fetch it again")
+        raise UserError(f"CLIP weights {str(path)!r} is an empty file: fetch it again")
     if path.suffix == ".safetensors":
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -89,7 +90,7 @@ def _read_file(path):
         try:
             return load_file(path)
         except (SafetensorError, OSError, ValueError) as error:
-            raise PromptingError(f"CLIP weights {str(path)!r} cannot be read ({_first_line(error)}): {remedy}") from error
+            raise UserError(f"CLIP weights {str(path)!r} cannot be read ({_first_line(error)}): {remedy}") from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # torch.jit is deprecated; OpenAI's files are JIT archives
@@ -99,7 +100,7 @@ def _read_file(path):
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged zip, damaged pickle, a pickle with code in it: torch has no common class
-        raise PromptingError(f"CLIP weights {str(path)!r} cannot be read ({_first_line(error)}): {remedy}") from error
+        raise UserError(f"CLIP weights {str(path)!r} cannot be read ({_first_line(error)}): {remedy}") from error
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
     return state
@@ -113,13 +114,13 @@ def clip_from_state_dict(state, source="state dict"):
     """Frozen fp32 CLIP in eval mode from tensors under OpenAI's keys.
 
     Raises:
-        PromptingError: the tensors are not those of a CLIP in OpenAI's layout.
+        UserError: the tensors are not those of a CLIP in OpenAI's layout.
     """
     needed = ("text_projection", "positional_embedding", "token_embedding.weight", "ln_final.weight",
               "visual.conv1.weight", "logit_scale")
     missing = [key for key in needed if not isinstance(state, dict) or key not in state]
     if missing:
-        raise PromptingError(
+        raise UserError(
             f"{source} holds no CLIP in OpenAI's layout ({missing[0]!r} is missing): "
             "give MODEL.BACKBONE.NAME the weights of a CLIP"
         )
@@ -128,7 +129,7 @@ def clip_from_state_dict(state, source="state dict"):
         model = CLIP(**_sizes(tensors), **_plain_details())
         model.load_state_dict(tensors)
     except (RuntimeError, KeyError, ValueError, ZeroDivisionError) as error:
-        raise PromptingError(
+        raise UserError(
             f"{source} does not fit the layout of OpenAI's CLIP ({' '.join(str(error).split())[:200]}): "
             "only unmodified ViT and ResNet CLIPs can be loaded"
         ) from error

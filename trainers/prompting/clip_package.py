@@ -1,7 +1,7 @@
 """The clip package, imported without its warning and with a sentence where it is missing."""
 import warnings
 
-from .errors import PromptingError
+from compat.errors import UserError
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=".*pkg_resources.*")
@@ -10,7 +10,7 @@ with warnings.catch_warnings():
         from clip.model import CLIP
         from clip.simple_tokenizer import SimpleTokenizer
     except ImportError as error:
-        raise PromptingError(
+        raise UserError(
             f"the clip package cannot be imported ({error}): install clip-anytorch==2.6.0 and 'setuptools<81' "
             "(the package called clip on PyPI is an unrelated tool)"
         ) from error

@@ -2,7 +2,8 @@
 import torch
 from torch import nn
 
-from .errors import PromptingError
+from compat.errors import UserError
+
 from .tokens import end_of_text
 
 
@@ -76,15 +77,15 @@ class ImageEncoder(nn.Module):
     """Image tower (ViT) that takes prompts behind the patches.
 
     Raises:
-        PromptingError: the CLIP's image tower is a ResNet.
+        UserError: the CLIP's image tower is a ResNet.
     """
 
     def __init__(self, clip_model):
         super().__init__()
         visual = clip_model.visual
         if not hasattr(visual, "transformer"):
-            raise PromptingError("MaPLe and PromptSRC put prompts among image patches and need a ViT, but this CLIP's "
-                                 "image tower is a ResNet: choose a ViT as MODEL.BACKBONE.NAME, for example ViT-B/16")
+            raise UserError("MaPLe and PromptSRC put prompts among image patches and need a ViT, but this CLIP's "
+                            "image tower is a ResNet: choose a ViT as MODEL.BACKBONE.NAME, for example ViT-B/16")
         self.conv1, self.transformer = visual.conv1, visual.transformer
         self.class_embedding, self.positional_embedding = visual.class_embedding, visual.positional_embedding
         self.ln_pre, self.ln_post, self.proj = visual.ln_pre, visual.ln_post, visual.proj

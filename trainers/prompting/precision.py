@@ -5,15 +5,15 @@ import warnings
 import torch
 from torch import nn
 
-from .errors import PromptingError
+from compat.errors import UserError
 
 PRECISIONS = ("fp32", "fp16", "amp", "bf16")
 
 
 def check_precision(name, key):
-    """Raise PromptingError unless ``name`` is a precision; ``key`` is the config key it came from."""
+    """Raise UserError unless ``name`` is a precision; ``key`` is the config key it came from."""
     if name not in PRECISIONS:
-        raise PromptingError(f"{key} {name!r} is not a precision: choose one of {', '.join(PRECISIONS)}")
+        raise UserError(f"{key} {name!r} is not a precision: choose one of {', '.join(PRECISIONS)}")
 
 
 class Precision:

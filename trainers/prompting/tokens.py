@@ -1,8 +1,9 @@
 """Prompt strings and their tokens."""
 import torch
 
+from compat.errors import UserError
+
 from .clip_package import SimpleTokenizer
-from .errors import PromptingError
 
 _tokenizer = None
 
@@ -35,14 +36,14 @@ def tokenize(texts, context_length):
         int64 tensor of shape (n, length of the longest text), zero-padded.
 
     Raises:
-        PromptingError: a text has more tokens than ``context_length``.
+        UserError: a text has more tokens than ``context_length``.
     """
     bpe = _bpe()
     start, end = bpe.encoder["<|startoftext|>"], bpe.encoder["<|endoftext|>"]
     rows = [[start, *bpe.encode(text), end] for text in texts]
     longest = max(range(len(rows)), key=lambda k: len(rows[k]))
     if len(rows[longest]) > context_length:
-        raise PromptingError(
+        raise UserError(
             f"the prompt {texts[longest]!r} has {len(rows[longest])} tokens, and the model takes {context_length}: "
             "use fewer context tokens (N_CTX, CTX_INIT) or a shorter class name"
         )

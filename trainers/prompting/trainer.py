@@ -4,27 +4,28 @@ from dassl.metrics import compute_accuracy
 from dassl.optim import build_lr_scheduler, build_optimizer
 from dassl.utils import load_pretrained_weights
 
+from compat.errors import UserError
+
 from .checkpoints import checkpoint_path, load_learnable
 from .clip_loading import image_resolution, load_clip
-from .errors import PromptingError
 from .precision import Precision, check_precision
 
 
 def check_input_size(cfg, clip_model):
-    """Raise PromptingError unless INPUT.SIZE is what the image tower takes."""
+    """Raise UserError unless INPUT.SIZE is what the image tower takes."""
     side = image_resolution(clip_model)
     if tuple(cfg.INPUT.SIZE) != (side, side):
-        raise PromptingError(
+        raise UserError(
             f"INPUT.SIZE is {tuple(cfg.INPUT.SIZE)}, but CLIP {cfg.MODEL.BACKBONE.NAME!r} takes {side}x{side} images: "
             f"set INPUT.SIZE '({side}, {side})'"
         )
 
 
 def check_depth(key, depth, least, transformer, tower):
-    """Raise PromptingError unless a prompt depth lies between ``least`` and the number of a tower's layers."""
+    """Raise UserError unless a prompt depth lies between ``least`` and the number of a tower's layers."""
     layers = len(transformer.resblocks)
     if not least <= depth <= layers:
-        raise PromptingError(f"{key} is {depth}, but this CLIP's {tower} tower has {layers} layers: give {least} to {layers}")
+        raise UserError(f"{key} is {depth}, but this CLIP's {tower} tower has {layers} layers: give {least} to {layers}")
 
 
 class PromptTrainer(TrainerX):
@@ -97,7 +98,7 @@ class PromptTrainer(TrainerX):
     def load_model(self, directory, epoch=None):
         """Load prompts from a run's output folder; ``epoch`` as in ``checkpoint_path``."""
         if not directory:
-            raise PromptingError("no folder to load the model from: give --model-dir")
+            raise UserError("no folder to load the model from: give --model-dir")
         path = checkpoint_path(directory, self.checkpoint_name, epoch)
         epoch = load_learnable(self.learnable_module(), path)
         print(f"loaded {path} (epoch {epoch})")

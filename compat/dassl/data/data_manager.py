@@ -2,7 +2,8 @@
 import torch
 from torch.utils.data import DataLoader
 
-from ..utils.errors import UserError
+from compat.errors import UserError
+
 from .collate import collate
 from .datasets.build import build_dataset
 from .samplers import build_sampler

@@ -5,7 +5,8 @@ from collections import defaultdict
 import torch
 from torch.utils.data import RandomSampler, Sampler, SequentialSampler
 
-from ..utils.errors import UserError
+from compat.errors import UserError
+
 from ..utils.registry import check_availability
 
 

@@ -4,6 +4,8 @@ from collections import OrderedDict
 
 import torch
 
+from compat.errors import DamagedFileError, MissingFileError, UserError
+
 from ..utils.checkpoints import (
     load_checkpoint,
     load_model_state,
@@ -12,7 +14,6 @@ from ..utils.checkpoints import (
     resume_from_checkpoint,
     save_checkpoint,
 )
-from ..utils.errors import DamagedFileError, MissingFileError, UserError
 from ..utils.registry import check_availability
 from .writer import ScalarWriter
 

@@ -10,8 +10,9 @@ import random
 import numpy as np
 import torch
 
+from compat.errors import DamagedFileError
+
 from ..utils.checkpoints import load_checkpoint, load_model_state, load_training_state, model_state, save_tensors
-from ..utils.errors import DamagedFileError
 
 FILE_NAME = "train_state.pth.tar"
 

@@ -9,10 +9,11 @@ import time
 import torch
 from tqdm import tqdm
 
+from compat.errors import UserError
+
 from ..data import DataManager, seed_epoch
 from ..evaluation import build_evaluator
 from ..optim import build_lr_scheduler, build_optimizer
-from ..utils.errors import UserError
 from ..utils.files import mkdir_if_missing, remove_temporary_files
 from ..utils.networks import count_num_param, load_pretrained_weights
 from ..utils.registry import check_availability

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from sklearn.metrics import confusion_matrix, f1_score
 
+from compat.errors import UserError
+
 from ..utils.checkpoints import save_tensors
-from ..utils.errors import UserError
 from .evaluator import EVALUATOR_REGISTRY, EvaluatorBase
 
 

@@ -6,7 +6,8 @@ from collections import Counter
 
 from torch.optim import lr_scheduler as torch_schedulers
 
-from ..utils.errors import UserError
+from compat.errors import UserError
+
 from ..utils.registry import check_availability
 
 

@@ -4,8 +4,9 @@ import warnings
 import torch
 from torch import nn
 
+from compat.errors import UserError
+
 from ..utils.checkpoints import unwrap
-from ..utils.errors import UserError
 from ..utils.registry import check_availability
 
 

@@ -1,7 +1,8 @@
 """Helpers of the engine; every one can be imported from here."""
+from compat.errors import DamagedFileError, MissingFileError, UnknownNameError, UserError, WriteError
+
 from .checkpoints import load_checkpoint, resume_from_checkpoint, save_checkpoint
 from .environment import collect_env_info, set_random_seed, tolist_if_not
-from .errors import DamagedFileError, MissingFileError, UnknownNameError, UserError, WriteError
 from .files import (
     atomic_write,
     check_isfile,

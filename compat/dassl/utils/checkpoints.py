@@ -13,7 +13,8 @@ import os
 import torch
 from torch import nn
 
-from .errors import DamagedFileError, MissingFileError
+from compat.errors import DamagedFileError, MissingFileError
+
 from .files import atomic_write
 from .legacy_checkpoints import is_torchscript, load_restricted
 from .plain import to_plain

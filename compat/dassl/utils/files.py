@@ -1,50 +1,13 @@
-"""Files and folders: atomic writing, JSON, listing, downloads."""
+"""Files and folders: JSON, listing, downloads."""
 import contextlib
-import glob
 import json
 import os
 import sys
 import urllib.request
 import warnings
 
-from .errors import DamagedFileError, MissingFileError, WriteError
-
-
-@contextlib.contextmanager
-def atomic_write(path, mode="wb"):
-    """Open a file that takes the place of ``path`` when the block ends without an error, and leaves no trace otherwise.
-
-    The folder is made if needed. ``path`` holds either its former or its new contents, also when the process is killed.
-
-    Raises:
-        WriteError: the file cannot be written (disk full, no permission, ...).
-    """
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        mkdir_if_missing(os.path.dirname(path))
-        with open(temporary, mode, encoding=None if "b" in mode else "utf-8") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.remove(temporary)
-        if isinstance(error, OSError) and not isinstance(error, WriteError):
-            raise WriteError(
-                f"cannot write {path!r} ({error.strerror or error}): free space or give another folder; what was "
-                "there before is kept"
-            ) from error
-        raise
-
-
-def remove_temporary_files(folder):
-    """Delete what killed processes left of ``atomic_write`` in a folder and its sub-folders of one level."""
-    for pattern in ("*.tmp", os.path.join("*", "*.tmp")):
-        for path in glob.glob(os.path.join(glob.escape(folder), pattern)):
-            if path.split(".")[-2].isdigit():
-                with contextlib.suppress(OSError):
-                    os.remove(path)
+from compat.errors import DamagedFileError, MissingFileError
+from compat.files import atomic_write, remove_temporary_files  # noqa: F401  part of dassl.utils here
 
 
 def mkdir_if_missing(dirname):

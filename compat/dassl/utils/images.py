@@ -1,7 +1,7 @@
 """Reading images."""
 from PIL import Image
 
-from .errors import DamagedFileError, MissingFileError
+from compat.errors import DamagedFileError, MissingFileError
 
 
 def read_image(path):

@@ -12,7 +12,7 @@ from collections import Counter, OrderedDict, defaultdict
 import numpy as np
 import torch
 
-from .errors import DamagedFileError
+from compat.errors import DamagedFileError
 
 STAND_IN_MODULES = ("torch.optim", "dassl.optim")  # with all modules below them
 

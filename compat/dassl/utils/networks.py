@@ -3,8 +3,9 @@ import warnings
 
 from torch import nn
 
+from compat.errors import UnknownNameError
+
 from .checkpoints import load_checkpoint, unwrap, without_module_prefix
-from .errors import UnknownNameError
 
 
 def count_num_param(model=None, params=None):

@@ -1,7 +1,7 @@
 """Tables of classes by name, and what to say when a name is not in them."""
 import difflib
 
-from .errors import UnknownNameError
+from compat.errors import UnknownNameError
 
 
 class Registry:

@@ -4,7 +4,8 @@ import random
 import shutil
 from collections import defaultdict
 
-from ...utils.errors import UserError
+from compat.errors import UserError
+
 from ...utils.files import download_url, mkdir_if_missing
 from ...utils.registry import check_availability
 from .datum import Datum  # noqa: F401  where Dassl has it, and pickles of few-shot draws look for it

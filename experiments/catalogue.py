@@ -1,0 +1,176 @@
+"""The catalogue: every method, data set and setting that is run here, each written once.
+
+A new data set is its loader, its yaml and a line below; a new method its trainer, its yaml and a line below. Reading
+the catalogue needs neither torch nor Dassl, so tables are made at once.
+"""
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+ROOT = Path(__file__).resolve().parent.parent
+
+Protocol = Literal["", "xd"]
+"""``xd``: prompts that are tested on other data sets (cross-data set, domain generalisation)."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a method is run with: a yaml of ``configs/trainers/<method>/``, and pairs that differ from it.
+
+    Attributes:
+        name: as in the names of output folders. yaml: file without its ending. pairs: KEY VALUE pairs.
+    """
+
+    name: str
+    yaml: str
+    pairs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the tables.
+
+    Attributes:
+        name: registered name of the trainer. setting: its yaml for ViT-B/16. cross: KEY VALUE pairs that its prompts
+            for other data sets differ in. color, marker: in figures; with MAO those of the backbone are taken.
+        trains: whether there is anything to train, and so a seed that matters.
+    """
+
+    name: str
+    setting: str
+    cross: tuple[str, ...] = ()
+    color: str = ""
+    marker: str = ""
+    trains: bool = True
+
+    @property
+    def backbone(self) -> str | None:
+        """``CoOp`` of ``CoOp_MAO``; None for a method without MAO."""
+        return backbone(self.name)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set of the tables.
+
+    Attributes:
+        name: registered name. config: file in ``configs/datasets/`` without its ending, also its name in the paper's
+            CSVs. title: name in print. source: data set whose classes it shows in other images. bundled: whether it is
+            part of this repository; its images of 64x64 pixels go with the bundled small CLIP.
+    """
+
+    name: str
+    config: str
+    title: str
+    source: str = ""
+    bundled: bool = False
+
+
+METHODS: dict[str, Method] = {method.name: method for method in (
+    Method("ZeroshotCLIP", "vit_b16", color="#6b6b6b", marker="X", trains=False),
+    Method("CoOp", "vit_b16_c4_ep20", color="#0072B2", marker="o"),
+    Method("CoOp_MAO", "vit_b16_c4_ep10"),
+    Method("MaPLe", "vit_b16_c2_ep20", cross=("TRAINER.MAPLE.PROMPT_DEPTH", "3"), color="#D55E00", marker="s"),
+    Method("MaPLe_MAO", "vit_b16_c2_ep10", cross=("TRAINER.MAPLE.PROMPT_DEPTH", "3")),
+    Method("PromptSRC", "vit_b16_c4_ep20", cross=("TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", "3",
+                                                  "TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", "3"),
+           color="#009E73", marker="D"),
+    Method("PromptSRC_MAO", "vit_b16_c4_ep10", cross=("TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", "3",
+                                                      "TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", "3")),
+)}
+
+# In the order of the paper's tables.
+DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (
+    Dataset("ImageNet", "imagenet", "ImageNet"),
+    Dataset("Caltech101", "caltech101", "Caltech101"),
+    Dataset("OxfordPets", "oxford_pets", "OxfordPets"),
+    Dataset("StanfordCars", "stanford_cars", "StanfordCars"),
+    Dataset("OxfordFlowers", "oxford_flowers", "Flowers102"),
+    Dataset("Food101", "food101", "Food101"),
+    Dataset("FGVCAircraft", "fgvc_aircraft", "FGVCAircraft"),
+    Dataset("SUN397", "sun397", "SUN397"),
+    Dataset("DescribableTextures", "dtd", "DTD"),
+    Dataset("EuroSAT", "eurosat", "EuroSAT"),
+    Dataset("UCF101", "ucf101", "UCF101"),
+    Dataset("ImageNetV2", "imagenetv2", "ImageNetV2", source="ImageNet"),
+    Dataset("ImageNetSketch", "imagenet_sketch", "ImageNet-Sketch", source="ImageNet"),
+    Dataset("ImageNetA", "imagenet_a", "ImageNet-A", source="ImageNet"),
+    Dataset("ImageNetR", "imagenet_r", "ImageNet-R", source="ImageNet"),
+    Dataset("Pictograms", "pictograms", "Pictograms", bundled=True),
+    Dataset("PictogramsInverted", "pictograms_inverted", "Pictograms-Inverted", source="Pictograms", bundled=True),
+    Dataset("PictogramsContour", "pictograms_contour", "Pictograms-Contour", source="Pictograms", bundled=True),
+    Dataset("EmojiAnimals", "emoji_animals", "Emoji-Animals", bundled=True),
+    Dataset("EmojiFood", "emoji_food", "Emoji-Food", bundled=True),
+    Dataset("EmojiObjects", "emoji_objects", "Emoji-Objects", bundled=True),
+    Dataset("EmojiTransport", "emoji_transport", "Emoji-Transport", bundled=True),
+    Dataset("ImageFolder", "image_folder", "ImageFolder"),
+)}
+
+ZERO_SHOT = "ZeroshotCLIP"
+PAPER_SOURCE, DEMO_SOURCE = "ImageNet", "Pictograms"  # prompts are trained on it for tests on other data sets
+NOT_IN_THE_PAPER = ("ImageFolder",)
+MAO_SUFFIX = "_MAO"
+DEMO_SETTING = "mini"
+
+
+def backbone(method: str) -> str | None:
+    """``CoOp`` of ``CoOp_MAO``; None for a method without MAO."""
+    return method.removesuffix(MAO_SUFFIX) if method.endswith(MAO_SUFFIX) else None
+
+
+def counterpart(method: str) -> str:
+    """The same method with MAO, or without it."""
+    return backbone(method) or method + MAO_SUFFIX
+
+
+def setting(method: str, dataset: str, protocol: Protocol = "") -> Setting:
+    """The setting of a method (registered name) on a data set (registered name, or one of the user's own)."""
+    if dataset in DATASETS and DATASETS[dataset].bundled:
+        return Setting(DEMO_SETTING, DEMO_SETTING)
+    yaml, cross = METHODS[method].setting, METHODS[method].cross
+    if protocol == "xd" and cross:
+        return Setting(f"{yaml}_xd", yaml, cross)
+    return Setting(yaml, yaml)
+
+
+def paper_datasets() -> list[str]:
+    """Registered names of the data sets of Table I, in its order."""
+    return [name for name, dataset in DATASETS.items()
+            if not dataset.source and not dataset.bundled and name not in NOT_IN_THE_PAPER]
+
+
+def variants_of(source: str) -> list[str]:
+    """Registered names of the data sets that show the source's classes in other images."""
+    return [name for name, dataset in DATASETS.items() if dataset.source == source]
+
+
+def demo_targets() -> list[str]:
+    """Registered names of the bundled data sets with other classes than the demo's source."""
+    return [name for name, dataset in DATASETS.items()
+            if dataset.bundled and not dataset.source and name != DEMO_SOURCE]
+
+
+def by_config(config: str) -> Dataset | None:
+    """The data set with a file name in ``configs/datasets/``; None if there is none."""
+    return next((dataset for dataset in DATASETS.values() if dataset.config == config), None)
+
+
+def display_name(dataset: str) -> str:
+    """Name of a data set in print; the registered name itself where the catalogue does not have it."""
+    return DATASETS[dataset].title if dataset in DATASETS else dataset
+
+
+def in_order(found: Iterable[str], order: Iterable[str]) -> list[str]:
+    """Different names in a given order, others behind them by the alphabet."""
+    known = list(order)
+    return sorted(set(found), key=lambda name: (known.index(name) if name in known else len(known), name))
+
+
+def sort_datasets(found: Iterable[str]) -> list[str]:
+    return in_order(found, DATASETS)
+
+
+def sort_methods(found: Iterable[str]) -> list[str]:
+    """In the order of METHODS; a method of one's own before its counterpart with MAO."""
+    return in_order(found, METHODS)

@@ -1,0 +1,27 @@
+"""The bar chart of the quickstart."""
+import pytest
+from PIL import Image
+from record_tools import write_base_to_new
+
+from experiments.reporting import chart
+from experiments.reporting.base_to_new import BASE, methods_by_dataset
+from experiments.reporting.records import load
+
+
+def test_chart_is_a_png_with_a_bar_for_each_accuracy(tmp_path):
+    write_base_to_new(tmp_path / "runs")
+    by_dataset, _ = methods_by_dataset(load([tmp_path / "runs"]))
+    assert [len(chart.bars(method)) for method in by_dataset["Pictograms"]] == [3, 3, 4]
+    assert chart.bars(by_dataset["Pictograms"][1])[0] == (BASE, pytest.approx(81.1), pytest.approx(1.0149, abs=1e-4))
+    path = tmp_path / "made" / "chart.png"
+    assert chart.main([str(tmp_path / "runs"), "--output", str(path)]) == 0
+    with Image.open(path) as image:
+        assert image.format == "PNG" and min(image.size) > 300
+        assert len(image.convert("RGB").getcolors(1 << 20)) > 10
+    assert [entry.name for entry in path.parent.iterdir()] == ["chart.png"]
+
+
+def test_nothing_to_draw(tmp_path, capsys):
+    assert chart.main([str(tmp_path), "--output", str(tmp_path / "chart.png")]) == 2
+    assert capsys.readouterr().err.startswith("error: no base-to-new evaluations in ")
+    assert list(tmp_path.iterdir()) == []

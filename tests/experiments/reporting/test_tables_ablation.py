@@ -1,0 +1,85 @@
+"""The rows of the ablation table: from the settings in the records, with the step 1 that belongs to each step 2."""
+from record_tools import write
+
+from experiments.reporting.layouts import LAYOUTS
+from experiments.reporting.request import read_request
+from experiments.sweep.ablations import DEFAULTS, B, K
+
+NOTE = "{} evaluations of runs with other settings of MAO than the default ones are left out"
+
+
+def step_1(folder, name, correct, **setting):
+    write(folder / name, "CoOp_MAO", "base", 1, correct, stage="base", config_digest=name,
+          settings={**DEFAULTS, **setting})
+
+
+def step_2(folder, name, parent, correct, **setting):
+    write(folder / name, "CoOp_MAO", "new", 1, correct, stage="new", config_digest=name, parent=parent,
+          settings={**DEFAULTS, B: 32, **setting})
+
+
+def texts(folder):
+    (table,) = LAYOUTS["ablation"](read_request([folder]))
+    return [[cell.text for cell in row] for row in table.rows], table
+
+
+def test_settings_of_step_2_share_their_step_1(tmp_path):
+    step_1(tmp_path, "one", 800)
+    step_2(tmp_path, "two", "one", 600)
+    step_2(tmp_path, "clip", "one", 610, **{"MAO.PSEUDO_LABELS": "clip"})
+    rows, table = texts(tmp_path)
+    assert rows == [["default", "80.00", "-", "60.00", "68.57"],
+                    ["pseudo-labels: clip", "80.00", "-", "61.00", "69.22"]]
+    assert table.missing == ["Pictograms: CoOp_MAO, default: new after step 1, seed 1",
+                             "Pictograms: CoOp_MAO, pseudo-labels: clip: new after step 1, seed 1"]
+
+
+def test_batch_size_of_step_2_is_that_of_its_step_1(tmp_path):
+    for batch in (4, 2):
+        step_1(tmp_path, f"one_{batch}", 800 + batch, **{B: batch})
+        step_2(tmp_path, f"two_{batch}", f"one_{batch}", 600 + batch)
+    rows, _ = texts(tmp_path)
+    assert [row[:4] for row in rows] == [["default", "80.40", "-", "60.40"], ["B = 2", "80.20", "-", "60.20"]]
+
+
+def test_step_1_without_step_2_has_a_row_and_numbers_are_sorted_by_size(tmp_path):
+    for count in (16, 2, 4):
+        step_1(tmp_path, f"one_{count}", 800 + count, **{K: count})
+    rows, table = texts(tmp_path)
+    assert [row[:2] for row in rows] == [["K = 2", "80.20"], ["K = 4", "80.40"], ["K = 16", "81.60"]]
+    assert table.missing[1] == "Pictograms: CoOp_MAO, K = 4: new after step 1, new, seed 1"
+
+
+def test_what_all_rows_share_is_said_once(tmp_path):
+    for count in (8, 4):
+        step_1(tmp_path, f"one_{count}", 800 + count, **{K: count, "MAO.POOL": "fewshot"})
+    rows, table = texts(tmp_path)
+    assert [row[0] for row in rows] == ["default", "K = 4"]
+    assert table.notes == ["CoOp_MAO on Pictograms: all rows with pool: fewshot"]
+
+
+def test_default_rows_alone_stand_in_the_other_tables(tmp_path):
+    step_1(tmp_path, "one", 800)
+    step_2(tmp_path, "two", "one", 600)
+    step_1(tmp_path, "one_4", 900, **{K: 4})
+    step_2(tmp_path, "two_4", "one_4", 700, **{K: 4})
+    (table,) = LAYOUTS["table1"](read_request([tmp_path]))
+    assert [cell.text for cell in table.rows[0][2:]] == ["80.00", "60.00", "68.57"]
+    assert table.notes == [NOTE.format(2)]
+
+
+def test_an_ablation_does_not_stand_in_for_a_seed_without_a_default_run(tmp_path):
+    step_1(tmp_path, "one", 800)
+    for seed in (1, 2):
+        write(tmp_path / f"k_{seed}", "CoOp_MAO", "base", seed, 900, stage="base", config_digest="k",
+              settings={**DEFAULTS, K: 4})
+    (table,) = LAYOUTS["table1"](read_request([tmp_path]))
+    assert table.rows[0][2].text == "80.00"
+    assert table.notes == [NOTE.format(2)]
+
+
+def test_runs_that_all_have_another_setting_are_shown(tmp_path):
+    step_1(tmp_path, "one", 800)
+    step_2(tmp_path, "clip", "one", 610, **{"MAO.PSEUDO_LABELS": "clip"})
+    (table,) = LAYOUTS["table1"](read_request([tmp_path]))
+    assert [cell.text for cell in table.rows[0][2:4]] == ["80.00", "61.00"] and table.notes == []

@@ -1,0 +1,137 @@
+"""What a user can get wrong in front of tables.py: one sentence that names it, exit code 2, nothing written."""
+import json
+import re
+
+import pytest
+from record_tools import append_record, write, write_base_to_new, write_cost, write_epochs
+
+from experiments.reporting import tables
+from experiments.reporting.figures import __main__ as figures
+
+LAYOUTS = ("auto", "table1", "table2", "dg", "few_shot", "ablation", "efficiency")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_base_to_new(tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+def sentence(arguments, capsys, program=tables):
+    """The one line on stderr of a call that fails with exit code 2."""
+    assert program.main([str(argument) for argument in arguments]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith("error: ") and printed.err.count("\n") == 1
+    return printed.err
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_empty_folder(layout, tmp_path, capsys):
+    text = sentence([tmp_path, "--layout", layout, "--output", tmp_path / "table"], capsys)
+    assert str(tmp_path) in text and re.search(r"run scripts/\S+\.sh", text)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_names(folder, capsys):
+    text = sentence([folder, "--layout", "table1", "--methods", "CoOp", "KoOp"], capsys)
+    assert "'KoOp'" in text and "CoOp_MAO" in text and "PromptSRC" in text
+    text = sentence([folder, "--layout", "table1", "--datasets", "imagnet"], capsys)
+    assert "'imagnet'" in text and "ImageNet" in text and "Pictograms" in text
+    with pytest.raises(SystemExit) as stop:
+        tables.main([str(folder), "--layout", "table3"])
+    assert stop.value.code == 2 and "table3" in capsys.readouterr().err
+
+
+def test_names_as_in_configs_or_in_any_case_are_known(folder, capsys):
+    write(folder / "mine", "MyMethod", "base", 1, 500, dataset="DescribableTextures")
+    assert tables.main([str(folder), "--layout", "table1", "--datasets", "dtd", "pictograms", "--methods", "coop",
+                        "mymethod", "--format", "markdown"]) == 0
+    printed = capsys.readouterr().out
+    assert [line.split("|")[1:3] for line in printed.splitlines() if line.startswith("| ")][1:] == [
+        [f" {dataset} ", f" {method} "] for dataset in ("Average of 2", "DTD         ", "Pictograms  ")
+        for method in ("CoOp    ", "MyMethod")]
+    assert "- Missing: DTD: CoOp, base, seed 1, 2, 3" in printed
+
+
+@pytest.mark.parametrize("line", [b"{", b"[1]", b'{"trainer": "CoOp"}', b"\xff"])
+def test_corrupt_line_is_named_and_skipped_on_demand(folder, line, capsys):
+    path = folder / "coop" / "results.jsonl"
+    good = path.read_bytes()
+    assert tables.main([str(folder)]) == 0
+    expected = capsys.readouterr().out
+    path.write_bytes(good + line + b"\n")
+    text = sentence([folder], capsys)
+    assert f"{str(path)!r}, line 7 " in text
+    assert tables.main([str(folder), "--skip-bad"]) == 0
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.parametrize("changes", [{"correct": 1001}, {"correct": -1}, {"total": 0, "correct": 0}, {"correct": 1.5},
+                                     {"shots": "16"}, {"epoch": None}, {"settings": [1]}])
+def test_line_with_impossible_values_is_named(folder, changes, capsys):
+    write(folder / "coop", "CoOp", "base", 4, **{"correct": 500, **changes})
+    text = sentence([folder], capsys)
+    assert f"{str(folder / 'coop' / 'results.jsonl')!r}, line 7 has " in text
+    assert any(key in text for key in changes)
+    assert tables.main([str(folder), "--skip-bad"]) == 0
+
+
+def test_missing_path(tmp_path, capsys):
+    assert "'nowhere' does not exist" in sentence(["nowhere"], capsys)
+
+
+@pytest.mark.parametrize("layout", ["auto", "table1"])
+def test_two_folders_with_results_for_one_cell(folder, layout, capsys):
+    write(folder / "again", "CoOp", "new", 1, 630)
+    text = sentence([folder, "--layout", layout], capsys)
+    assert str(folder / "coop" / "results.jsonl") in text and str(folder / "again" / "results.jsonl") in text
+    assert "CoOp on Pictograms, new classes, 16 shots, seed 1" in text
+
+
+def test_two_configurations_in_one_file(folder, capsys):
+    write(folder / "coop", "CoOp", "new", 1, 630, config_digest="other")
+    text = sentence([folder], capsys)
+    assert text.count("results.jsonl") == 1 and "two configurations" in text
+
+
+def test_two_runs_on_all_classes(tmp_path, capsys):
+    for name in ("one", "other"):
+        write(tmp_path / name, "CoOp", "all", 1, 700, config_digest=name)
+    text = sentence([tmp_path, "--layout", "few_shot"], capsys)
+    assert str(tmp_path / "one") in text and str(tmp_path / "other") in text
+
+
+def test_zero_shot_of_several_seeds_is_no_conflict(folder, capsys):
+    assert tables.main([str(folder), "--layout", "table1", "--format", "csv"]) == 0
+    assert "ZeroshotCLIP,base,70.0,,,,1 2 3,700/1000 700/1000 700/1000" in capsys.readouterr().out
+
+
+def test_several_shots_without_the_papers_ask_for_a_choice(tmp_path, capsys):
+    for shots in (4, 8):
+        write(tmp_path / str(shots), "CoOp", "base", 1, 600 + shots, shots=shots)
+        write(tmp_path / str(shots), "CoOp", "new", 1, 600, shots=shots)
+    assert "4, 8 shots: choose with --shots" in sentence([tmp_path, "--layout", "table1"], capsys)
+    assert tables.main([str(tmp_path), "--layout", "table1", "--shots", "8"]) == 0
+    assert "60.80" in capsys.readouterr().out
+    assert "--shots 2: " in sentence([tmp_path, "--layout", "table1", "--shots", "2"], capsys)
+
+
+def test_output_that_cannot_be_written(folder, capsys):
+    text = sentence([folder, "--output", folder / "coop" / "results.jsonl" / "table.md"], capsys)
+    assert "table.md" in text and "--output" in text
+
+
+def test_bad_records_of_training_and_cost(tmp_path, capsys):
+    write_epochs(tmp_path / "epochs", "CoOp", [1.0])
+    append_record(tmp_path / "epochs", {**last_line(tmp_path / "epochs" / "training.jsonl"), "epoch": "two"},
+                  "training.jsonl")
+    text = sentence([tmp_path / "epochs", "--output", tmp_path / "figures"], capsys, figures)
+    assert "training.jsonl has a record with epoch 'two'" in text
+    write_cost(tmp_path / "cost", "CoOp", 50, 0.1, peak_memory_mb="much")
+    text = sentence([tmp_path / "cost", "--layout", "efficiency"], capsys)
+    assert "efficiency.jsonl has a record with peak_memory_mb 'much'" in text
+    assert not (tmp_path / "figures").exists()
+
+
+def last_line(path):
+    return json.loads(path.read_text().splitlines()[-1])

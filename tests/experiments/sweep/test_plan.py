@@ -1,0 +1,252 @@
+"""What a sweep would run: which jobs a table needs, which folder each gets, and what is left to do."""
+import argparse
+import os
+from collections import Counter
+
+import pytest
+
+import datasets  # noqa: F401  registers the data sets
+import train
+from experiments.records import TRAINING_FILE, append_record
+from experiments.run_state import DONE_FILE, job_key, mark_done, mark_started
+from experiments.sweep import ablations, protocols
+from experiments.sweep.job import DONE, INCOMPLETE, NOT_STARTED
+from experiments.sweep.methods import METHODS
+from experiments.sweep.plan import make_plan, summary
+from experiments.sweep.tables import TABLES
+
+
+def options(output="out", methods=("CoOp", "CoOp_MAO"), datasets=("pictograms",), seeds=(1,), pairs=(), **others):
+    return protocols.Options(methods=list(methods), datasets=list(datasets), seeds=list(seeds), source="pictograms",
+                             output=str(output), pairs=list(pairs), **others)
+
+
+@pytest.fixture
+def plan(tmp_path, repository, monkeypatch):
+    """Plan a sweep of base-to-new jobs whose output goes to a temporary folder."""
+    monkeypatch.chdir(repository)
+
+    def plan(**changes):
+        return make_plan(protocols.base_to_new(options(tmp_path / "out", **changes)))
+
+    return plan
+
+
+def finish(job):
+    """Leave what a finished run leaves, by which others know it."""
+    record = {"trainer": "T", "dataset": "D", "seed": 1, "shots": 16, "classes": "base", "stage": "", "epoch": 1,
+              "config_digest": job.digest}
+    append_record(job.folder, record, TRAINING_FILE)
+    mark_done(job.folder, job.key)
+
+
+def key_that_train_computes(job):
+    args = train.parse_arguments(job.arguments())
+    return job_key(train.make_config(args), args)
+
+
+def words(job, key):
+    return job.arguments()[job.arguments().index(key) + 1]
+
+
+@pytest.mark.parametrize("table, count", [
+    ("table1", 11 * (2 + 3 * 3 * (2 + 3))), ("table2", 11 + 6 * 3 * (1 + 10)),
+    ("domain_generalization", 5 + 6 * 3 * (1 + 4)), ("few_shot", 11 * (1 + 6 * 5 * 3))])
+def test_count_of_jobs(table, count):
+    entry = TABLES[table]
+    jobs = entry.jobs(options(methods=entry.methods, datasets=entry.datasets, seeds=(1, 2, 3)))
+    assert len(jobs) == count
+    assert len({job.folder for job in jobs}) == count
+
+
+def test_base_to_new_of_mao_has_two_steps_and_two_tests_on_new(plan):
+    train_base, test_new, train_new = plan(methods=["CoOp_MAO"])
+    assert (train_base.needs, test_new.needs, train_new.needs) == ([], [train_base], [train_base])
+    assert words(test_new, "--model-dir") == train_base.folder == words(train_new, "MAO.BASE_DIR")
+    assert words(test_new, "MAO.STAGE") == "base"
+    assert [words(job, "DATASET.SUBSAMPLE_CLASSES") for job in (train_base, test_new, train_new)] == [
+        "base", "new", "new"]
+
+
+def test_cross_dataset_trains_once_and_tests_everywhere():
+    jobs = protocols.cross_dataset(options(datasets=["a", "b"], methods=["MaPLe_MAO"]))
+    training, *tests = jobs
+    assert [test.tests for test in tests] == [training, training]
+    assert "configs/datasets/pictograms.yaml" in training.flags
+    assert words(training, "DATASET.SUBSAMPLE_CLASSES") == "all"
+
+
+def test_states(plan):
+    jobs = plan()
+    assert {job.state for job in jobs} == {NOT_STARTED} and summary(jobs) == "5 jobs: 0 done, 0 resumed, 5 to run"
+    finish(jobs[0])
+    os.makedirs(jobs[2].folder)
+    mark_started(jobs[2].folder, jobs[2].key)
+    again = plan()
+    assert [job.state for job in again] == [DONE, NOT_STARTED, INCOMPLETE, NOT_STARTED, NOT_STARTED]
+    assert summary(again) == "5 jobs: 1 done, 1 resumed, 3 to run"
+    assert [job.folder for job in again] == [job.folder for job in jobs]
+
+
+def test_planned_keys_are_those_that_train_computes_when_its_turn_has_come(plan):
+    for job in plan():
+        assert job.key == key_that_train_computes(job)
+        finish(job)
+    assert {job.state for job in plan()} == {DONE}
+
+
+def test_output_that_was_moved_is_still_done(plan, tmp_path):
+    for job in plan():
+        finish(job)
+    os.rename(tmp_path / "out", tmp_path / "elsewhere")
+    jobs = make_plan(protocols.base_to_new(options(tmp_path / "elsewhere")))
+    assert {job.state for job in jobs} == {DONE}
+
+
+def test_changed_configuration_gets_folders_of_its_own(plan):
+    jobs = plan()
+    for job in jobs:
+        finish(job)
+    changed = plan(pairs=["OPTIM.LR", "0.1"])
+    assert {job.state for job in changed} == {NOT_STARTED}
+    assert not {job.folder for job in jobs} & {job.folder for job in changed}
+    assert all(job.folder.startswith(old.folder) for job, old in zip(changed, jobs))
+    assert words(changed[4], "MAO.BASE_DIR") == changed[2].folder
+    assert {job.state for job in plan()} == {DONE}  # the first ones are untouched
+    for job in changed:
+        assert job.key == key_that_train_computes(job)
+        finish(job)
+    assert {job.state for job in plan(pairs=["OPTIM.LR", "0.1"])} == {DONE}
+
+
+@pytest.mark.parametrize("leave", [
+    lambda folder: mark_done(folder, "of another version"), lambda folder: mark_started(folder, "another"),
+    lambda folder: open(f"{folder}/train_state.pth.tar", "w").close()])
+def test_folder_of_an_unknown_run_is_left_alone(plan, leave):
+    job = plan()[0]
+    os.makedirs(job.folder)
+    leave(job.folder)
+    again = plan()[0]
+    assert again.folder == f"{job.folder}-{job.key[:8]}" and again.state == NOT_STARTED and again.key == job.key
+
+
+def test_test_is_stale_when_its_model_was_trained_again(plan):
+    for job in plan():
+        finish(job)
+    training = plan()[0]
+    stamp = os.stat(f"{training.folder}/{DONE_FILE}").st_mtime + 100
+    os.utime(f"{training.folder}/{DONE_FILE}", (stamp, stamp))
+    assert [job.state for job in plan()] == [DONE, NOT_STARTED, DONE, DONE, DONE]
+
+
+def test_step_two_depends_on_which_step_one(plan):
+    first, other = plan(methods=["CoOp_MAO"]), plan(methods=["CoOp_MAO"], pairs=["MAO.TOPK", "4"])
+    assert first[0].digest != other[0].digest and first[2].digest != other[2].digest
+    shared = ["MAO.PSEUDO_LABELS", "clip"]
+    jobs = make_plan([job for second in ((), shared) for job in protocols.base_to_new_of(
+        options("out"), "CoOp_MAO", "pictograms", 1, second=second, tags=("", "_x" if second else ""))])
+    assert jobs[0].key == jobs[3].key and jobs[2].key != jobs[5].key
+
+
+# Ablations
+
+def test_settings_that_coincide_are_run_once():
+    found = ablations.settings(ablations.PARTS)
+    assert found.count(({}, {})) == 1
+    # 12 of the components, 3 of K, 8 of B x K, similarity, pool, 3 of the pseudo-labels
+    assert len(found) == 12 + 3 + 8 + 1 + 1 + 3
+    assert all(found.count(setting) == 1 for setting in found)
+
+
+def test_ablation_shares_trainings_of_step_one():
+    jobs = ablations.ablation(options(methods=["CoOp_MAO"]), ["components", "pseudo_labels"])
+    kinds = Counter(job.folder.split("/")[2] for job in jobs)
+    assert kinds == {"train_base": 4, "test_new": 4, "train_new": 4 * 3 + 3}
+    assert all(need in jobs for job in jobs for need in job.needs)
+    assert len({job.folder for job in jobs}) == len(jobs)
+
+
+def test_default_setting_of_the_ablation_is_that_of_table_one(plan, tmp_path):
+    table = plan(methods=["CoOp_MAO"])
+    jobs = make_plan(ablations.ablation(options(tmp_path / "out", methods=["CoOp_MAO"]), ["k", "batch"]))
+    keys = {job.key for job in jobs}
+    assert {job.key for job in table} < keys and len(keys) == len(jobs) == 12 * 3
+
+
+def test_batch_size_is_of_step_one_alone():
+    jobs = ablations.ablation(options(methods=["CoOp_MAO"]), ["batch"])
+    sizes = {kind: {words(job, ablations.B) for job in jobs if kind in job.folder and ablations.B in job.options}
+             for kind in ("train_base", "train_new")}
+    assert sizes == {"train_base": {"2", "8"}, "train_new": set()}
+    step_2 = [job for job in jobs if "train_new" in job.folder and "batch_size_2_topk_4" in job.folder]
+    assert [words(job, "MAO.TOPK") for job in step_2] == ["4"]
+    assert "batch_size_2_topk_4" in step_2[0].starts_from.folder
+
+
+# The command line
+
+@pytest.fixture
+def sweep(monkeypatch, repository, tmp_path, capsys):
+    """Call the command line; returns exit code, output and error stream."""
+    from experiments.sweep import __main__ as command_line
+
+    monkeypatch.chdir(repository)
+    monkeypatch.setenv("OUTPUT", str(tmp_path / "out"))
+
+    def sweep(words):
+        code = command_line.main(words.split())
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return sweep
+
+
+def test_dry_run_prints_commands_and_their_count(sweep, tmp_path):
+    code, out, _ = sweep("table1 --demo --dry-run --methods CoOp_MAO --seeds 1 2 OPTIM.MAX_EPOCH 1")
+    *commands, last = out.splitlines()
+    assert code == 0 and last == "6 jobs: 0 done, 0 resumed, 6 to run" and len(commands) == 6
+    assert all(" train.py --root " in line and line.endswith("OPTIM.MAX_EPOCH 1") for line in commands)
+    assert not (tmp_path / "out").exists()
+
+
+def test_dry_run_of_every_demo(sweep):
+    for table in TABLES:
+        code, out, err = sweep(f"{table} --demo --dry-run --seeds 1")
+        assert code == 0 and " to run" in out, (table, err)
+
+
+@pytest.mark.parametrize("words, parts", [
+    ("table1 --demo --methods CoCoOp", ["'CoCoOp'", "CoOp_MAO"]),
+    ("table1 --demo --datasets imagenot", ["'imagenot'", "pictograms"]),
+    ("table1 --demo --jobs 2", ["--jobs", "--engine ray"]),
+    ("table1 --demo --address auto", ["--address", "--engine ray"]),
+    ("table1 --demo --engine ray --jobs 2 --address auto", ["--jobs", "cluster"]),
+    ("table1 --demo --engine ray --cpus 0", ["--cpus 0"]),
+    ("table1 --demo --shots 0", ["--shots 0"]),
+    ("table1 --demo --parts k", ["--parts"]),
+    ("ablation --demo --parts kk", ["'kk'", "components"]),
+    ("ablation --demo --methods CoOp", ["CoOp", "_MAO"]),
+    ("table1 --demo OPTIM.LRR 1", ["OPTIM.LRR"]),
+    ("table1 --demo OPTIM.LR", ["'OPTIM.LR' stands alone"]),
+    ("table1 --demo OPTIM.LR 1 --seeds 1", ["'--seeds'", "before"]),
+])
+def test_bad_words(sweep, tmp_path, words, parts):
+    code, out, err = sweep(words)
+    assert code == 2 and err.startswith("error: ") and err.count("\n") == 1 and out == ""
+    for part in parts:
+        assert part in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_yaml_of_the_full_tables_exists(repository):
+    for table in TABLES.values():
+        made = table.jobs(argparse.Namespace(methods=table.methods, datasets=table.datasets, seeds=[1], shots=16,
+                                             source="imagenet", root="", output="", pairs=[]))
+        files = {words(job, "--config-file") for job in made}
+        assert files and all((repository / path).is_file() for path in files)
+
+
+def test_methods_have_their_scripts(repository):
+    for method in METHODS[1:]:
+        folder = repository / "scripts" / ("mao" if method.endswith("_MAO") else method.lower())
+        assert {"xd_train.sh", "xd_test.sh", "dg_test.sh", "few_shot.sh"} <= {path.name for path in folder.iterdir()}

@@ -1,0 +1,43 @@
+"""What the tests of sweeps share: a small CLIP for the demo data, the command line of a sweep, its records."""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from small_clip import small_clip_state
+
+VOLATILE = ("date", "seconds", "peak_memory_mb")  # what may differ between two records of the same evaluation
+
+
+def small_setting(folder):
+    """KEY VALUE pairs that make a demo run last seconds: a small random CLIP, one image a class, two epochs."""
+    torch.save(small_clip_state(), folder / "clip.pt")
+    return ["MODEL.BACKBONE.NAME", str(folder / "clip.pt"), "INPUT.SIZE", "(32, 32)", "DATASET.NUM_SHOTS", "1",
+            "OPTIM.MAX_EPOCH", "2", "MAO.SIMILARITY", "clip", "DATALOADER.NUM_WORKERS", "0", "TRAIN.PRINT_FREQ", "1"]
+
+
+def environment(folder):
+    """Environment of a sweep whose data are shared by a test module and whose output goes to ``folder``."""
+    return {**os.environ, "DATA": str(folder.parent / "data"), "OUTPUT": str(folder), "OMP_NUM_THREADS": "1",
+            "DASSL_ENGINE": "bundled", "MAO_CACHE": str(folder.parent / "cache"), "HF_HUB_OFFLINE": "1"}
+
+
+def command(words, pairs):
+    return [sys.executable, "-m", "experiments.sweep", *words.split(), *pairs]
+
+
+def sweep(repository, folder, words, pairs, **changes):
+    return subprocess.run(command(words, pairs), cwd=repository, env={**environment(folder), **changes},
+                          capture_output=True, text=True, timeout=300)
+
+
+def records(folder):
+    """{folder relative to the output: its records of evaluations, without what may differ}."""
+    found = {}
+    for path in sorted(Path(folder).rglob("results.jsonl")):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        found[str(path.parent.relative_to(folder))] = [
+            {key: value for key, value in line.items() if key not in VOLATILE} for line in lines]
+    return found
