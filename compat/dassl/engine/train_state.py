@@ -9,28 +9,23 @@ import random
 
 import numpy as np
 import torch
+from yacs.config import CfgNode
 
 from compat.errors import DamagedFileError
+from compat.settings import WITHOUT_INFLUENCE, flat_config
 
 from ..utils.checkpoints import load_checkpoint, load_model_state, load_training_state, model_state, save_tensors
 
 FILE_NAME = "train_state.pth.tar"
 
-# Keys with no influence on the numbers of a run.
-WITHOUT_INFLUENCE = {
-    "RESUME", "DATASET.ROOT", "DATALOADER.NUM_WORKERS", "VERBOSE", "TRAIN.PRINT_FREQ", "USE_CUDA"}
 
+def settings_of(cfg: CfgNode) -> dict[str, str]:
+    """{"OPTIM.LR": "0.002", ...} of the keys that can change the numbers of a run.
 
-def flat_config(cfg, above=""):
-    """Dict from each key with an influence ("OPTIM.LR") to its value as text."""
-    flat = {}
-    for key, value in cfg.items():
-        name = above + key
-        if hasattr(value, "items"):
-            flat.update(flat_config(value, name + "."))
-        elif name not in WITHOUT_INFLUENCE and not name.endswith("_DIR"):  # where something lies, not what it is
-            flat[name] = repr(value)
-    return flat
+    Keys that end in ``_DIR`` are left out too: where something lies is not what it is.
+    """
+    return {key: repr(value) for key, value in flat_config(cfg).items()
+            if key not in WITHOUT_INFLUENCE and not key.endswith("_DIR")}
 
 
 def config_fingerprint(flat):
@@ -48,7 +43,7 @@ def write(trainer):
     Raises:
         WriteError: it cannot be written; the former file is kept.
     """
-    flat = flat_config(trainer.cfg)
+    flat = settings_of(trainer.cfg)
     save_tensors({
         "fingerprint": config_fingerprint(flat),
         "config": flat,
@@ -84,7 +79,7 @@ def restore(trainer):
     missing = {"fingerprint", "config", "epoch", "models", "random"} - set(state)
     if missing:
         raise DamagedFileError(f"{path!r} is not the state of a run ({min(missing)} is missing): delete it")
-    flat = flat_config(trainer.cfg)
+    flat = settings_of(trainer.cfg)
     if config_fingerprint(flat) != state["fingerprint"]:
         raise DamagedFileError(
             f"{path!r} is of a run with another configuration ({_differences(state['config'], flat)}): give another "
