@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import yaml
+
+from compat.settings import flat_config
+
 ROOT = Path(__file__).resolve().parent.parent
 
 Protocol = Literal["", "xd"]
@@ -132,6 +136,21 @@ def setting(method: str, dataset: str, protocol: Protocol = "") -> Setting:
     if protocol == "xd" and cross:
         return Setting(f"{yaml}_xd", yaml, cross)
     return Setting(yaml, yaml)
+
+
+BATCH_SIZE = "DATALOADER.TRAIN_X.BATCH_SIZE"
+
+
+def mao_defaults() -> dict[str, object]:
+    """{full key: value} of the settings that the ablations vary around: MAO's own, and the batch size of step 1.
+
+    The former stand in the plug-in's file of defaults, the latter in the yaml that the paper's rows of CoOp are run with.
+    """
+    mao = yaml.safe_load((ROOT / "trainers/mao/defaults.yaml").read_text(encoding="utf-8"))
+    name = counterpart("CoOp")
+    paper = ROOT / f"configs/trainers/{name}/{METHODS[name].setting}.yaml"
+    batch_size = flat_config(yaml.safe_load(paper.read_text(encoding="utf-8")))[BATCH_SIZE]
+    return {BATCH_SIZE: batch_size, **flat_config({"MAO": mao})}
 
 
 def paper_datasets() -> list[str]:
