@@ -3,18 +3,36 @@
 Works from outside, by wrapping methods of one trainer, so that it fits any trainer on any Dassl.
 """
 import math
+import os
 import platform
-import re
 import resource
 import sys
 import time
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
-from experiments.records import TRAINING_FILE, append_record, config_digest, last_record, parents_of, settings_of
+import numpy
+import torch
+import torchvision
+from dassl.engine import TrainerX
+from dassl.utils import load_checkpoint
+from yacs.config import CfgNode
+
+from compat.checkpoint_files import BEST, checkpoint_file
+from compat.errors import MissingFileError
+from experiments.records import (
+    TRAINING_FILE,
+    Record,
+    append_record,
+    config_digest,
+    last_record,
+    parents_of,
+    settings_of,
+)
 
 
-def record_run(trainer, cfg, engine=""):
+def record_run(trainer: TrainerX, cfg: CfgNode, engine: str = "") -> None:
     """Make a Dassl trainer append its evaluations to ``<OUTPUT_DIR>/results.jsonl``, its epochs to ``training.jsonl``.
 
     Args:
@@ -27,9 +45,10 @@ def record_run(trainer, cfg, engine=""):
 class Recorder:
     """Follows what a trainer does, and writes a record when its evaluator has evaluated or an epoch has ended."""
 
-    def __init__(self, trainer, cfg, engine):
+    def __init__(self, trainer: TrainerX, cfg: CfgNode, engine: str) -> None:
         self.trainer = trainer
-        self.run = {
+        self.folder: str = cfg.OUTPUT_DIR
+        self.run: Record = {
             "trainer": cfg.TRAINER.NAME,
             "dataset": cfg.DATASET.NAME,
             "seed": cfg.SEED,
@@ -38,60 +57,41 @@ class Recorder:
             "stage": getattr(trainer, "mao_stage", ""),
             "config_digest": config_digest(cfg),
         }
-        self.environment = {
+        self.environment: Record = {
             "settings": settings_of(cfg),
             "split_digest": getattr(trainer.dm.dataset, "split_digest", ""),
             "versions": versions(),
             "engine": engine,
             "device": device_name(trainer.device),
         }
-        self.folder = cfg.OUTPUT_DIR
         self.started_from = next(iter(parents_of(cfg).values()), "")
-        self.split = self.test_split(None)
-        self.start = time.perf_counter()
-        self.epoch_start = self.start
-        self.epoch_lr = None
-        self.batches = 0
-        self.sums = {}
         self.forget_loaded()
-        self.wrap(trainer, "test", before=self.starts_test)
-        self.wrap(trainer, "run_epoch", before=self.starts_epoch, after=self.ends_epoch)
-        self.wrap(trainer, "forward_backward", after=self.ends_batch)
-        self.wrap(trainer, "after_train", before=self.forget_loaded)  # which may load the best checkpoint
-        self.wrap(trainer, "load_model", after=self.loads)
-        self.wrap(trainer.evaluator, "evaluate", after=self.evaluates)
-
-    @staticmethod
-    def wrap(owner, name, before=None, after=None):
-        """Call ``before(*args)`` and ``after(result, *args)`` around a method of one object."""
-        method = getattr(owner, name, None)
-        if method is None:
-            return
-
-        def wrapper(*args, **kwargs):
-            if before is not None:
-                before(*args, **kwargs)
-            result = method(*args, **kwargs)
-            if after is not None:
-                after(result, *args, **kwargs)
-            return result
-
-        setattr(owner, name, wrapper)
+        self.starts_test()
+        self.epoch_start, self.epoch_lr = self.start, 0.0
+        self.batches = 0
+        self.sums: dict[str, float | torch.Tensor] = {}
+        wrap(trainer, "test", before=self.starts_test)
+        wrap(trainer, "run_epoch", before=self.starts_epoch, after=self.ends_epoch)
+        wrap(trainer, "forward_backward", after=self.ends_batch)
+        wrap(trainer, "after_train", before=self.forget_loaded)  # which may load the best checkpoint
+        wrap(trainer, "load_model", after=self.loads)
+        wrap(trainer.evaluator, "evaluate", after=self.evaluates)
 
     # Epochs of training
 
-    def starts_epoch(self):
+    def starts_epoch(self) -> None:
         self.forget_loaded()
         self.epoch_start, self.batches, self.sums = time.perf_counter(), 0, {}
         self.epoch_lr = self.trainer.get_current_lr()  # it changes at the end of an epoch
 
-    def ends_batch(self, summary, *_, **__):
+    def ends_batch(self, summary: Mapping[str, float | torch.Tensor] | None, *_: object, **__: object) -> None:
+        """``summary``: losses of the batch; tensors become numbers at the end of the epoch, so that nothing waits."""
         self.batches += 1
         for key, value in (summary or {}).items():
-            value = value.detach() if hasattr(value, "detach") else value  # becomes a number at the end of the epoch
+            value = value.detach() if isinstance(value, torch.Tensor) else value
             self.sums[key] = self.sums.get(key, 0.0) + value
 
-    def ends_epoch(self, _):
+    def ends_epoch(self, _: object) -> None:
         means = {key: float(total) / self.batches for key, total in self.sums.items()}
         append_record(self.folder, {
             **{key: mean if math.isfinite(mean) else None for key, mean in means.items()},
@@ -104,30 +104,29 @@ class Recorder:
 
     # Evaluations
 
-    def test_split(self, split):
-        """The split that Dassl's ``test(split)`` evaluates: val where it is asked for and there, else test."""
-        split = split or self.trainer.cfg.TEST.SPLIT
-        return "val" if split == "val" and self.trainer.val_loader is not None else "test"
-
-    def starts_test(self, split=None):
-        self.split = self.test_split(split)
+    def starts_test(self, split: str | None = None) -> None:
+        """Dassl's ``test(split)`` evaluates val where it is asked for and there, else test."""
+        asked = split or self.trainer.cfg.TEST.SPLIT
+        self.split = "val" if asked == "val" and self.trainer.val_loader is not None else "test"
         self.start = time.perf_counter()
 
-    def forget_loaded(self, *_, **__):
+    def forget_loaded(self, *_: object, **__: object) -> None:
         """The model's parameters are those of this run: no longer those of a checkpoint that was loaded."""
-        self.loaded_epoch = None
+        self.loaded_epoch: int | None = None
         trains = bool(self.trainer.get_model_names())
         self.source = self.run["dataset"] if trains else ""
-        self.parent = self.started_from if trains else ""
+        self.parent: object = self.started_from if trains else ""
 
-    def loads(self, _, directory, epoch=None):
-        self.loaded_epoch = checkpoint_epoch(directory, self.trainer.get_model_names(), epoch)
-        if self.trainer.get_model_names() and directory and not same_folder(directory, self.folder):
+    def loads(self, _: object, directory: str, epoch: int | None = None) -> None:
+        if not (directory and self.trainer.get_model_names()):
+            return  # nothing was loaded
+        self.loaded_epoch = loaded_epoch(self.trainer, directory, epoch)
+        if Path(directory).resolve() != Path(self.folder).resolve():
             record = last_record(directory) or {}
             self.source = record.get("source", record.get("dataset", ""))
             self.parent = record.get("config_digest", "")
 
-    def epoch(self):
+    def epoch(self) -> int:
         """Epochs that the model was trained for; 0 if there is nothing to train."""
         trainer = self.trainer
         if not trainer.get_model_names():
@@ -136,7 +135,7 @@ class Recorder:
             return self.loaded_epoch
         return max(trainer.epoch + 1, trainer.start_epoch)  # the latter where a finished training was resumed
 
-    def evaluates(self, metrics):
+    def evaluates(self, metrics: Mapping[str, float]) -> None:
         evaluator = self.trainer.evaluator
         correct, total = int(evaluator._correct), int(evaluator._total)
         append_record(self.folder, {
@@ -157,54 +156,57 @@ class Recorder:
         })
 
 
-def same_folder(one, other):
-    return Path(one).resolve() == Path(other).resolve()
+def wrap(owner: object, name: str, before: Callable[..., None] | None = None,
+         after: Callable[..., None] | None = None) -> None:
+    """Call ``before(*args)`` and ``after(result, *args)`` around a method of one object, if it has the method."""
+    method = getattr(owner, name, None)
+    if method is None:
+        return
+
+    def wrapper(*args: object, **kwargs: object) -> object:
+        if before is not None:
+            before(*args, **kwargs)
+        result = method(*args, **kwargs)
+        if after is not None:
+            after(result, *args, **kwargs)
+        return result
+
+    setattr(owner, name, wrapper)
 
 
-def checkpoint_epoch(directory, model_names, epoch):
-    """Number of the epoch that ``load_model(directory, epoch)`` loads; None if that cannot be told.
+def loaded_epoch(trainer: TrainerX, directory: str, epoch: int | None) -> int | None:
+    """Number of the epoch whose checkpoint ``load_model(directory, epoch)`` has loaded; None if that cannot be told.
 
-    Without a number that is the best checkpoint if there is one, else the newest; a negative number is the newest.
+    A trainer that keeps it as ``loaded_epoch`` is asked; for others it is that of the file which stands for the folder.
     """
-    if epoch is not None and epoch >= 0:
-        return int(epoch)
-    if not directory or not model_names:
-        return None
-    folder = Path(directory) / model_names[0]
+    kept: int | None = getattr(trainer, "loaded_epoch", None)
+    if kept is not None:
+        return kept
     try:
-        if epoch is None and (folder / "model-best.pth.tar").is_file():
-            from dassl.utils import load_checkpoint
-
-            return int(load_checkpoint(str(folder / "model-best.pth.tar"))["epoch"])
-        newest = re.search(r"-(\d+)\s*$", (folder / "checkpoint").read_text(encoding="utf-8"))
-    except OSError:
+        path = checkpoint_file(directory, trainer.get_model_names()[0], epoch)
+    except MissingFileError:
         return None
-    return int(newest.group(1)) if newest else None
+    if os.path.basename(path) == BEST:
+        return int(load_checkpoint(path)["epoch"])
+    number = path.rpartition("-")[2]
+    return int(number) if number.isdigit() else None
 
 
-def versions():
+def versions() -> dict[str, str]:
     """Versions of Python and of the packages that results may depend on."""
-    import numpy
-    import torch
-    import torchvision
-
     return {"python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__,
             "numpy": numpy.__version__}
 
 
-def device_name(device):
+def device_name(device: torch.device | str) -> str:
     """"cpu", or the name of the GPU."""
-    import torch
-
     if torch.device(device).type == "cuda":
         return torch.cuda.get_device_name(device)
     return str(device)
 
 
-def peak_memory_mb(device):
-    """Most memory that this process had so far, in MB: of the GPU where one is in use, else of the main process."""
-    import torch
-
+def peak_memory_mb(device: torch.device | str) -> float:
+    """Most memory that this process had so far, in MB of 10**6 bytes: of the GPU in use, else of the main process."""
     if torch.device(device).type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts in bytes there, in KiB on Linux

@@ -1,61 +1,59 @@
 """Files of records in an output folder: what runs append to them, and what tables and figures read from them.
 
-    results.jsonl      one line of JSON an evaluation; every table is made from these
-    training.jsonl     one line an epoch of training
-    efficiency.jsonl   one line a measurement of speed and memory
+    results.jsonl      one line of JSON per evaluation; every table is made from these
+    training.jsonl     one line per epoch of training
+    efficiency.jsonl   one line per measurement of speed and memory
 """
 import errno
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from yacs.config import CfgNode
+
 from compat.errors import UserError
+from compat.settings import WITHOUT_INFLUENCE, flat_config
+
+Record = dict[str, object]
+StrPath = str | os.PathLike[str]
 
 RECORDS_FILE = "results.jsonl"
 TRAINING_FILE = "training.jsonl"
 EFFICIENCY_FILE = "efficiency.jsonl"
 
-# Where a run is stored or how fast it goes; these keys change no result.
-NOT_IN_DIGEST = ("OUTPUT_DIR", "RESUME", "DATASET.ROOT", "DATALOADER.NUM_WORKERS", "VERBOSE", "TRAIN.PRINT_FREQ",
-                 "USE_CUDA")
-
-# Folders of other runs: what counts is which run lies there, not where.
-FOLDERS_OF_RUNS = ("MAO.BASE_DIR",)
-
-# Two lines of one file that agree in these are of the same thing; the later one counts.
+# Two lines of one file that agree in these keys are of the same thing; the later one counts.
 RUN = ("trainer", "dataset", "seed", "shots", "classes", "stage", "config_digest")
 IDENTITY = (*RUN, "split", "epoch")  # an evaluation
 EPOCH = (*RUN, "epoch")  # an epoch of training
 MEASUREMENT = ("trainer", "dataset", "num_classes", "batch_size", "device", "date")  # of speed and memory
 
+# Per file: what a line of it is, and the keys that tell two of them apart
+KINDS = {RECORDS_FILE: ("an evaluation", IDENTITY), TRAINING_FILE: ("an epoch", EPOCH),
+         EFFICIENCY_FILE: ("a measurement", MEASUREMENT)}
 
-# Configuration
-
-def flat_config(cfg, prefix=""):
-    """{"OPTIM.LR": 0.002, ...} of a nested config."""
-    flat = {}
-    for key, value in cfg.items():
-        if isinstance(value, dict):
-            flat.update(flat_config(value, f"{prefix}{key}."))
-        else:
-            flat[prefix + key] = value
-    return flat
+# Folders of other runs: what counts is which run lies there, not where.
+FOLDERS_OF_RUNS = ("MAO.BASE_DIR",)
 
 
-def settings_of(cfg):
+# Identity of a configuration
+
+def settings_of(cfg: CfgNode) -> Record:
     """{key: value} of all config values that can change a result, as JSON gives them back (tuples are lists)."""
-    flat = {key: value for key, value in flat_config(cfg).items() if key not in (*NOT_IN_DIGEST, *FOLDERS_OF_RUNS)}
+    left_out = WITHOUT_INFLUENCE | {*FOLDERS_OF_RUNS}
+    flat = {key: value for key, value in flat_config(cfg).items() if key not in left_out}
     return json.loads(json.dumps(flat, sort_keys=True, default=str))
 
 
-def parents_of(cfg):
+def parents_of(cfg: CfgNode) -> dict[str, str]:
     """{key: digest of the run} of the folders of other runs that a config names; the folder where it has no records."""
-    folders = {key: value for key, value in flat_config(cfg).items() if key in FOLDERS_OF_RUNS and value}
-    return {key: digest_of_run(folder) or str(folder) for key, folder in folders.items()}
+    folders = {key: str(value) for key, value in flat_config(cfg).items() if key in FOLDERS_OF_RUNS and value}
+    return {key: digest_of_run(folder) or folder for key, folder in folders.items()}
 
 
-def config_digest(cfg, parents=None):
+def config_digest(cfg: CfgNode, parents: Mapping[str, str] | None = None) -> str:
     """SHA-256, as hex digits, of all config values that can change a result.
 
     Args:
@@ -66,9 +64,9 @@ def config_digest(cfg, parents=None):
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-# Records
+# Writing
 
-def append_record(folder, record, name=RECORDS_FILE):
+def append_record(folder: StrPath, record: Mapping[str, object], name: str = RECORDS_FILE) -> None:
     """Append one record to a file of records, ``<folder>/results.jsonl`` by default, as a whole line or not at all.
 
     A last line that a killed run left unfinished is removed first.
@@ -92,17 +90,30 @@ def append_record(folder, record, name=RECORDS_FILE):
         os.close(handle)
 
 
-def drop_unfinished_line(handle):
+def drop_unfinished_line(handle: int) -> int:
     """Cut an open file behind its last newline; returns the size it then has, in bytes."""
     size = os.fstat(handle).st_size
-    content = os.pread(handle, size, 0)
-    whole = content.rfind(b"\n") + 1
+    whole = os.pread(handle, size, 0).rfind(b"\n") + 1
     if whole < size:
         os.ftruncate(handle, whole)
     return whole
 
 
-def find_record_files(paths, name=RECORDS_FILE):
+# Reading
+
+@dataclass(frozen=True)
+class Line:
+    """A record and the place where it stands: the file and the number of the line, from 1."""
+
+    record: Record
+    path: Path
+    number: int
+
+    def __str__(self) -> str:
+        return f"{str(self.path)!r}, line {self.number}"
+
+
+def find_record_files(paths: Iterable[StrPath], name: str) -> list[Path]:
     """The files of records that are, or lie anywhere below, the given paths, sorted.
 
     A path that is itself a file is taken whatever its name, but stands for the evaluations alone.
@@ -110,80 +121,78 @@ def find_record_files(paths, name=RECORDS_FILE):
     Raises:
         UserError: a path does not exist.
     """
-    found = []
+    found: set[Path] = set()
     for path in map(Path, paths):
         if not path.exists():
             raise UserError(f"{str(path)!r} does not exist: give an output folder or a {name}")
         if path.is_dir():
-            found.extend(path.rglob(name))
-        elif name == RECORDS_FILE or path.name == name:
-            found.append(path)
-    return sorted(set(found))
+            found.update(path.rglob(name))
+        elif name in (RECORDS_FILE, path.name):
+            found.add(path)
+    return sorted(found)
 
 
-def read_lines(paths, name, identity_keys, skip_bad=False):
+def read_lines(paths: Iterable[StrPath], name: str, skip_bad: bool = False) -> list[Line]:
     """Records in the given files and in all files called ``name`` below the given folders.
 
-    Of several records of a file that agree in ``identity_keys`` the last one stands.
+    Of several lines of a file that are of the same thing (see ``KINDS``) the last one stands.
 
     Args:
-        paths: files or folders. skip_bad: leave out lines that cannot be read instead of raising.
-
-    Returns:
-        list of dicts, with the folder of the file as ``folder``.
+        paths: files or folders. name: one of the three names of files. skip_bad: leave out lines that cannot be read
+            instead of raising.
 
     Raises:
         UserError: a path does not exist, or a line is not a record.
     """
-    records = {}
+    what, identity_keys = KINDS[name]
+    found: dict[tuple[object, ...], Line] = {}
     for path in find_record_files(paths, name):
-        lines = path.read_bytes().decode("utf-8", errors="replace").split("\n")
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
+        for number, text in enumerate(path.read_bytes().decode("utf-8", errors="replace").split("\n"), start=1):
+            if not text.strip():
                 continue
             try:
-                record = json.loads(line)
+                record = json.loads(text)
                 identity = (path, *(record[key] for key in identity_keys))
-                record["folder"] = str(path.parent)
-                records.pop(identity, None)  # so that the order is that of the records that stand
-                records[identity] = record
+                found.pop(identity, None)  # so that the order is that of the lines that stand
+                found[identity] = Line(record, path, number)
             except (ValueError, KeyError, TypeError) as error:
                 if not skip_bad:
-                    raise UserError(f"{str(path)!r}, line {number} is not a record of {WHAT[name]} "
+                    raise UserError(f"{str(path)!r}, line {number} is not a record of {what} "
                                     f"({type(error).__name__}: {error}): remove it, or skip such lines") from error
-    return list(records.values())
+    return list(found.values())
 
 
-WHAT = {RECORDS_FILE: "an evaluation", TRAINING_FILE: "an epoch", EFFICIENCY_FILE: "a measurement"}
+def read_dicts(paths: Iterable[StrPath], name: str, skip_bad: bool = False) -> list[Record]:
+    """As ``read_lines``, without the line numbers; each record has the folder of its file as ``folder``."""
+    return [{**line.record, "folder": str(line.path.parent)} for line in read_lines(paths, name, skip_bad)]
 
 
-def read_records(paths, skip_bad=False):
-    """Evaluations (results.jsonl); see ``read_lines``. Records of older versions lack settings, source and parent."""
-    return read_lines(paths, RECORDS_FILE, IDENTITY, skip_bad)
+def read_records(paths: Iterable[StrPath], skip_bad: bool = False) -> list[Record]:
+    """Evaluations (results.jsonl); see ``read_dicts``. Records of older versions lack settings, source and parent."""
+    return read_dicts(paths, RECORDS_FILE, skip_bad)
 
 
-def read_training(paths, skip_bad=False):
-    """Epochs of training (training.jsonl); see ``read_lines``."""
-    return read_lines(paths, TRAINING_FILE, EPOCH, skip_bad)
+def read_training(paths: Iterable[StrPath], skip_bad: bool = False) -> list[Record]:
+    """Epochs of training (training.jsonl); see ``read_dicts``."""
+    return read_dicts(paths, TRAINING_FILE, skip_bad)
 
 
-def read_efficiency(paths, skip_bad=False):
-    """Measurements of speed and memory (efficiency.jsonl); see ``read_lines``."""
-    return read_lines(paths, EFFICIENCY_FILE, MEASUREMENT, skip_bad)
+def read_efficiency(paths: Iterable[StrPath], skip_bad: bool = False) -> list[Record]:
+    """Measurements of speed and memory (efficiency.jsonl); see ``read_dicts``."""
+    return read_dicts(paths, EFFICIENCY_FILE, skip_bad)
 
 
-def last_record(folder):
+def last_record(folder: StrPath) -> Record | None:
     """The last record that a run wrote, of training or else of an evaluation; None if there is none to be read."""
-    for name, keys in ((TRAINING_FILE, EPOCH), (RECORDS_FILE, IDENTITY)):
+    for name in (TRAINING_FILE, RECORDS_FILE):
         path = Path(folder) / name
-        if path.is_file():
-            records = read_lines([path], name, keys, skip_bad=True)
-            if records:
-                return records[-1]
+        lines = read_lines([path], name, skip_bad=True) if path.is_file() else []
+        if lines:
+            return lines[-1].record
     return None
 
 
-def digest_of_run(folder):
-    """config_digest of the run in an output folder; "" if there is no record of it."""
+def digest_of_run(folder: StrPath) -> str:
+    """``config_digest`` of the run in an output folder; "" if there is no record of it."""
     record = last_record(folder) if folder else None
-    return record["config_digest"] if record else ""
+    return str(record["config_digest"]) if record else ""
