@@ -45,6 +45,7 @@ class FewShotDataset(DatasetBase):
         image_dir: folder in it that the paths of the split are relative to.
         split_file: name of the official split file in ``dataset_dir``.
         build_split: class method that makes parts from the raw files of the folder, for when that file is missing.
+        template: hand-written prompt; ``{}`` stands for the class name.
         renamed: {class name as in the files: class name to use}.
         test_only: whether it has no images to train on. Its test items then are its training items too, as in the
             originals, so that class names are known; DATASET.NUM_SHOTS does not matter.
@@ -63,6 +64,7 @@ class FewShotDataset(DatasetBase):
     image_dir = "images"
     split_file = None
     build_split = None
+    template = "a photo of a {}."
     renamed = {}
     test_only = False
     listed = False

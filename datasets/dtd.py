@@ -10,6 +10,7 @@ from .scan import list_images
 class DescribableTextures(FewShotDataset):
     dataset_dir = "dtd"
     split_file = "split_zhou_DescribableTextures.json"
+    template = "{} texture."
 
     @classmethod
     def build_split(cls, folder):

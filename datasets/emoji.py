@@ -17,6 +17,7 @@ class BundledTestSet(FewShotDataset):
     """Unpacked on first use from the archive of its name."""
 
     test_only = True
+    template = "a pictogram of a {}."
 
     @classmethod
     def prepare(cls, folder):

@@ -11,6 +11,7 @@ class EuroSAT(FewShotDataset):
     dataset_dir = "eurosat"
     image_dir = "2750"
     split_file = "split_zhou_EuroSAT.json"
+    template = "a centered satellite photo of {}."
     renamed = {
         "AnnualCrop": "Annual Crop Land",
         "Forest": "Forest",

@@ -12,6 +12,7 @@ from .text_lists import entry, read_lines
 @DATASET_REGISTRY.register()
 class FGVCAircraft(FewShotDataset):
     dataset_dir = "fgvc_aircraft"
+    template = "a photo of a {}, a type of aircraft."
 
     @classmethod
     def read_parts(cls, folder):

@@ -10,6 +10,7 @@ from .scan import list_images
 class Food101(FewShotDataset):
     dataset_dir = "food-101"
     split_file = "split_zhou_Food101.json"
+    template = "a photo of {}, a type of food."
 
     @classmethod
     def build_split(cls, folder):

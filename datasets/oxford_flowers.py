@@ -11,6 +11,7 @@ class OxfordFlowers(FewShotDataset):
     dataset_dir = "oxford_flowers"
     image_dir = "jpg"
     split_file = "split_zhou_OxfordFlowers.json"
+    template = "a photo of a {}, a type of flower."
 
     @classmethod
     def build_split(cls, folder):

@@ -10,6 +10,7 @@ from .text_lists import entry, read_lines
 class OxfordPets(FewShotDataset):
     dataset_dir = "oxford_pets"
     split_file = "split_zhou_OxfordPets.json"
+    template = "a photo of a {}, a type of pet."
 
     @classmethod
     def build_split(cls, folder):

@@ -17,6 +17,7 @@ ARCHIVE = Path(__file__).resolve().parent / "pictograms" / "pictograms.zip"
 class Pictograms(FewShotDataset):
     dataset_dir = "pictograms"
     split_file = "split_zhou_Pictograms.json"
+    template = "a pictogram of a {}."
 
     @classmethod
     def prepare(cls, folder):

@@ -22,6 +22,7 @@ class StyledPictograms(FewShotDataset):
     """Test images of Pictograms, each changed by ``restyle``."""
 
     test_only = True
+    template = "a pictogram of a {}."
 
     @classmethod
     def prepare(cls, folder):

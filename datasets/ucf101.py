@@ -13,6 +13,7 @@ class UCF101(FewShotDataset):
     dataset_dir = "ucf101"
     image_dir = "UCF-101-midframes"
     split_file = "split_zhou_UCF101.json"
+    template = "a photo of a person doing {}."
 
     @classmethod
     def build_split(cls, folder):

@@ -10,7 +10,6 @@ from raw_trees import MAKERS, touch, write_lines
 
 import datasets  # noqa: F401  registers the data sets
 from compat.errors import UserError
-from trainers.prompting.templates import CUSTOM_TEMPLATES
 
 # Class names by label, as the rules of each data set give them for the trees of raw_trees.py.
 CLASS_NAMES = {
@@ -251,8 +250,21 @@ def test_folder_names_that_are_nearly_right(tmp_path):
         build("EuroSAT", tmp_path / "nowhere")
 
 
-def test_every_data_set_has_a_yaml_and_a_template(repository):
+def test_every_data_set_has_a_yaml(repository):
     named = {yaml.safe_load(path.read_text())["DATASET"]["NAME"]
              for path in (repository / "configs" / "datasets").glob("*.yaml")}
     assert set(MAKERS) <= named <= set(DATASET_REGISTRY.registered_names())
-    assert set(MAKERS) <= set(CUSTOM_TEMPLATES)
+
+
+def test_hand_written_prompts_are_those_of_coop():
+    special = {
+        "OxfordPets": "a photo of a {}, a type of pet.", "OxfordFlowers": "a photo of a {}, a type of flower.",
+        "FGVCAircraft": "a photo of a {}, a type of aircraft.", "DescribableTextures": "{} texture.",
+        "EuroSAT": "a centered satellite photo of {}.", "Food101": "a photo of {}, a type of food.",
+        "UCF101": "a photo of a person doing {}.",
+    }
+    for name in MAKERS:
+        assert DATASET_REGISTRY.get(name).template == special.get(name, "a photo of a {}."), name
+    for name in ("Pictograms", "PictogramsInverted", "PictogramsContour", "EmojiAnimals", "EmojiFood", "EmojiTransport",
+                 "EmojiObjects"):
+        assert DATASET_REGISTRY.get(name).template == "a pictogram of a {}."
