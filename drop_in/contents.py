@@ -1,81 +1,61 @@
 """What is copied into a fork: the plug-in, its yaml files, and on request backbones and the engine."""
-import re
+import ast
+from collections.abc import Collection
 from pathlib import Path
 
-import yaml
-
-from compat.errors import UserError
+from .fork import registered_trainers
 
 HERE = Path(__file__).resolve().parents[1]
-BACKBONES = {"coop": "CoOp", "maple": "MaPLe", "promptsrc": "PromptSRC"}
 NOT_COPIED = ("__pycache__", "mini16.npz")  # the bundled small CLIP belongs to the bundled data
 
 
-def files_below(folder):
-    """{path relative to this repository: bytes} of the files of a folder."""
-    return {str(path.relative_to(HERE)): path.read_bytes() for path in sorted((HERE / folder).rglob("*"))
+def known_hosts() -> list[str]:
+    """Names in the plug-in's table KNOWN_HOSTS, read from the source: to import it would take torch and Dassl."""
+    for node in ast.parse((HERE / "trainers" / "mao" / "hosts.py").read_bytes()).body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Dict):
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            if ast.unparse(target) == "KNOWN_HOSTS":
+                return [ast.literal_eval(key) for key in node.value.keys if key is not None]
+    raise LookupError("trainers/mao/hosts.py has no table KNOWN_HOSTS")
+
+
+KNOWN_HOSTS = known_hosts()
+BACKBONES = {path.stem: name for name, path in registered_trainers(HERE).items() if name in KNOWN_HOSTS}
+"""Hosts that this repository has, too, and can copy: word on the command line, which is the file's name -> trainer."""
+
+
+def files_below(folder: str, pattern: str = "**/*") -> dict[str, bytes]:
+    """{path relative to this repository: content} of the files of a folder."""
+    return {str(path.relative_to(HERE)): path.read_bytes() for path in sorted((HERE / folder).glob(pattern))
             if path.is_file() and not any(part in NOT_COPIED for part in path.parts)}
 
 
-def yaml_files(trainer):
+def yaml_files(trainer: str) -> dict[str, bytes]:
     """The settings of a trainer, except those for the bundled small CLIP."""
     files = files_below(f"configs/trainers/{trainer}")
     return {path: content for path, content in files.items() if not Path(path).name.startswith("mini")}
 
 
-def choose_backbones(words, fork_trainers, root):
-    """Which of the backbones that are asked for have to be copied, and sentences on those that do not.
+def contents(hosts: Collection[str], backbones: Collection[str], with_engine: bool) -> dict[str, bytes]:
+    """{relative path: content} to copy.
 
     Args:
-        words: keys of BACKBONES. fork_trainers: as from ``fork.registered_trainers``. root: the fork.
-    """
-    unknown = [word for word in words if word not in BACKBONES]
-    if unknown:
-        raise UserError(f"backbone {unknown[0]!r} is unknown: give some of {', '.join(BACKBONES)}")
-    wanted, notes = [], []
-    for word in words:
-        path = root / "trainers" / f"{word}.py"
-        if BACKBONES[word] in fork_trainers and not is_ours(path):
-            place = fork_trainers[BACKBONES[word]].relative_to(root)
-            notes.append(f"{BACKBONES[word]} is there already ({place}): not copied")
-        else:
-            wanted.append(word)
-    return wanted, notes
-
-
-def is_ours(path):
-    """Whether a file is this repository's version of itself (after an earlier call)."""
-    ours = HERE / "trainers" / path.name
-    return path.exists() and ours.exists() and path.read_bytes() == ours.read_bytes()
-
-
-def contents(hosts, backbones, with_engine):
-    """{relative path: bytes} to copy.
-
-    Args:
-        hosts: trainers of the fork. backbones: keys of BACKBONES to copy. with_engine: copy compat/ too.
+        hosts: trainers that the fork has or is given. backbones: keys of BACKBONES to copy.
+        with_engine: copy the bundled Dassl, too.
     """
     files = files_below("trainers/mao")
-    for word, name in BACKBONES.items():
-        if word in backbones:
-            files[f"trainers/{word}.py"] = (HERE / "trainers" / f"{word}.py").read_bytes()
-            files.update(yaml_files(name))
-        if word in backbones or name in hosts:
-            files.update(yaml_files(f"{name}_MAO"))
-    if backbones:
-        files.update(files_below("trainers/prompting"))
+    for host in hosts:
+        files |= yaml_files(f"{host}_MAO")
+    for word in backbones:
+        files |= files_below("trainers", f"{word}.py") | yaml_files(BACKBONES[word])
+    if backbones:  # they share trainers/prompting, which needs the plain files of compat but not its engine
+        files |= files_below("trainers/prompting") | files_below("compat", "*.py")
     if with_engine:
-        files.update(files_below("compat"))
+        files |= files_below("compat")
     return files
 
 
-def keys_unknown_to(train_source, files):
-    """Config keys of trainers' nodes in the yaml files that the fork's train.py does not mention."""
-    text = train_source.decode(errors="replace")
-    unknown = set()
-    for path, content in files.items():
-        if path.endswith(".yaml"):
-            for node, keys in yaml.safe_load(content).get("TRAINER", {}).items():
-                unknown |= {f"TRAINER.{node}.{key}" for key in keys
-                            if not re.search(rf"\b{node}\.{key}\b", text)}
-    return sorted(unknown)
+def is_ours(path: Path) -> bool:
+    """Whether a fork's trainer file is this repository's version of itself (after an earlier call)."""
+    ours = HERE / "trainers" / path.name
+    return path.exists() and ours.exists() and path.read_bytes() == ours.read_bytes()

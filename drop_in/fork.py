@@ -1,6 +1,7 @@
 """A repository of the CoOp family as the drop-in tool sees it: its train.py, its trainers, its state in git."""
 import ast
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
 from compat.errors import UserError
@@ -8,7 +9,7 @@ from compat.errors import UserError
 REGISTRY = "TRAINER_REGISTRY"
 
 
-def find_fork(path):
+def find_fork(path: str | Path) -> Path:
     """The root folder of a fork.
 
     Raises:
@@ -28,15 +29,15 @@ def find_fork(path):
                     "folder trainers")
 
 
-def looks_like_fork(root):
+def looks_like_fork(root: Path) -> bool:
     try:
         return (root / "trainers").is_dir() and b"dassl" in (root / "train.py").read_bytes()
     except OSError:
         return False
 
 
-def registered_trainers(root):
-    """{name of a registered trainer: its file}, read from the source of ``trainers``, without running it."""
+def registered_trainers(root: Path) -> dict[str, Path]:
+    """{name of a trainer: the file that registers it}, read from the sources in ``trainers`` without running them."""
     found = {}
     for path in sorted((root / "trainers").rglob("*.py")):
         if "mao" in path.relative_to(root).parts[1:-1]:
@@ -51,7 +52,7 @@ def registered_trainers(root):
     return found
 
 
-def uncommitted_changes(root, own=()):
+def uncommitted_changes(root: Path, own: Collection[str] = ()) -> list[str]:
     """Tracked files that git sees as changed, except ``own`` (paths relative to the root); empty without git."""
     # safe.directory: git would not look at a folder of another owner.
     git = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C", str(root)]

@@ -1,36 +1,18 @@
-"""Write into a fork and take it back: all of it or nothing, with a manifest of what was added."""
-import hashlib
-import json
-import os
+"""Write into a fork and take it back: all of it or nothing."""
 import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from compat.errors import UserError
+from compat.errors import UserError, WriteError
+from compat.files import atomic_write
 
+from .manifest import MANIFEST, Manifest, digest
 from .train_file import restored
 
-MANIFEST = ".mao_drop_in.json"
 
-
-def digest(content):
-    return hashlib.sha256(content).hexdigest()
-
-
-def read_manifest(root):
-    """The manifest of an earlier call; None if there is none."""
-    path = root / MANIFEST
-    if not path.exists():
-        return None
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        return {key: manifest[key] for key in ("train_sha256", "files", "folders")}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{str(path)!r} is damaged ({type(error).__name__}): restore it, or remove it and what was "
-                        "added by hand") from error
-
-
-def check_targets(root, files, manifest, force):
+def check_targets(root: Path, files: Mapping[str, bytes], manifest: Manifest | None, force: bool) -> None:
     """Raise UserError if a file to be written is somebody else's, or was changed since it was written."""
-    known = manifest["files"] if manifest else {}
+    known = manifest.files if manifest else {}
     for path, content in files.items():
         target = root / path
         if not target.exists() or target.read_bytes() == content:
@@ -42,83 +24,90 @@ def check_targets(root, files, manifest, force):
                             "there, or overwrite it with --force")
 
 
-def write_all(root, files, train, manifest):
-    """Write files, train.py and the manifest; on any error, put back what was there.
+def write_all(root: Path, files: Mapping[str, bytes], train: bytes, manifest: Manifest | None) -> None:
+    """Write files, manifest and train.py; on any error, put back what was there.
 
     Args:
-        root: the fork. files: {relative path: bytes}. train: new bytes of train.py.
-        manifest: of an earlier call, or None.
+        root: the fork. files: {relative path: content}. train: new content of train.py.
+        manifest: of earlier calls, or None.
+
+    Raises:
+        WriteError: a file cannot be written; the fork is as it was.
     """
-    train_path = root / "train.py"
-    original = train_path.read_bytes()
-    folders = list(manifest["folders"]) if manifest else []
-    undo = []
+    earlier = manifest or Manifest("", {}, [])
+    new_folders = missing_folders(root, files)
+    record = Manifest(train_sha256=digest(restored((root / "train.py").read_bytes())),
+                      files=earlier.files | {path: digest(content) for path, content in files.items()},
+                      folders=[*earlier.folders, *new_folders])
+    contents = {**files, MANIFEST: record.to_bytes(), "train.py": train}
+    former = {path: (root / path).read_bytes() if (root / path).exists() else None for path in contents}
     try:
-        for path, content in files.items():
-            target = root / path
-            folders += make_folders(root, target.parent, undo)
-            replace(target, content, undo)
-        known = dict(manifest["files"]) if manifest else {}
-        known.update({path: digest(content) for path, content in files.items()})
-        record = {"train_sha256": digest(restored(original)), "files": known, "folders": folders}
-        replace(root / MANIFEST, (json.dumps(record, indent=1) + "\n").encode(), undo)
-        replace(train_path, train, undo)
+        for path, content in contents.items():
+            if content != former[path]:
+                replace(root / path, content)
     except BaseException:
-        for action in reversed(undo):
-            action()
+        for path, before in former.items():
+            if before is None:
+                (root / path).unlink(missing_ok=True)
+            elif (root / path).read_bytes() != before:
+                (root / path).write_bytes(before)
+        remove_empty(root, new_folders)
         raise
 
 
-def make_folders(root, folder, undo):
-    """Make a folder and its parents; returns those that were made, relative to the root, parents first."""
-    made = []
-    for parent in [*reversed(folder.relative_to(root).parents), folder.relative_to(root)]:
-        if not (root / parent).exists():
-            (root / parent).mkdir()
-            undo.append((root / parent).rmdir)
-            made.append(str(parent))
-    return made
+def missing_folders(root: Path, paths: Iterable[str]) -> list[str]:
+    """Folders of relative paths that a root folder lacks, each behind its parents."""
+    folders = {parent for path in paths for parent in Path(path).parents}
+    return sorted(str(folder) for folder in folders if not (root / folder).exists())
 
 
-def replace(target, content, undo):
-    """Write a file atomically, through a link and with the mode that it has; adds how to undo it."""
+def replace(target: Path, content: bytes) -> None:
+    """Write a file atomically, through a link and with the mode that it has."""
     target = target.resolve()
-    before = target.read_bytes() if target.exists() else None
-    if before == content:
-        return
-    temporary = target.with_name(target.name + ".mao_tmp")
-    try:
-        temporary.write_bytes(content)
-        if before is not None:
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    undo.append(target.unlink if before is None else lambda: target.write_bytes(before))
+    with atomic_write(target) as file:
+        file.write(content)
+        if target.exists():
+            shutil.copymode(target, file.name)
 
 
-def uninstall(root, manifest, force):
-    """Remove what was added; returns sentences on what stays because somebody changed it."""
+def remove_empty(root: Path, folders: Iterable[str]) -> list[str]:
+    """Remove folders (given behind their parents) that hold nothing but bytecode; returns those that hold more."""
+    full = []
+    for folder in reversed(list(folders)):
+        shutil.rmtree(root / folder / "__pycache__", ignore_errors=True)
+        if (root / folder).is_dir() and any((root / folder).iterdir()):
+            full.append(folder)
+        elif (root / folder).is_dir():
+            (root / folder).rmdir()
+    return full
+
+
+def uninstall(root: Path, manifest: Manifest, force: bool) -> list[str]:
+    """Remove what was added; returns sentences on what stays because somebody changed it.
+
+    Args:
+        root: the fork. manifest: of the calls that added it. force: remove copied files that were changed, too.
+
+    Raises:
+        WriteError: something cannot be removed; the manifest stays, so that another call goes on.
+    """
     notes = []
-    train_path = root / "train.py"
-    source = train_path.read_bytes()
+    source = (root / "train.py").read_bytes()
     clean = restored(source)
-    if digest(clean) != manifest["train_sha256"]:
+    if digest(clean) != manifest.train_sha256:
         notes.append("train.py was changed since: only the marked lines are removed")
     if clean != source:
-        replace(train_path, clean, [])
-    for path, known in manifest["files"].items():
-        target = root / path
-        if target.exists() and digest(target.read_bytes()) != known and not force:
-            notes.append(f"{path} was changed since: it stays (--force removes it)")
-        elif target.exists():
-            target.unlink()
-    for folder in reversed(manifest["folders"]):
-        shutil.rmtree(root / folder / "__pycache__", ignore_errors=True)
-        if (root / folder).is_dir() and not any((root / folder).iterdir()):
-            (root / folder).rmdir()
-        elif (root / folder).is_dir():
-            notes.append(f"{folder} holds other files: it stays")
-    (root / MANIFEST).unlink()
+        replace(root / "train.py", clean)
+    try:
+        for path, known in manifest.files.items():
+            target = root / path
+            if target.exists() and digest(target.read_bytes()) != known and not force:
+                notes.append(f"{path} was changed since: it stays (--force removes it)")
+            else:
+                target.unlink(missing_ok=True)
+        notes += [f"{folder} holds other files: it stays" for folder in remove_empty(root, manifest.folders)]
+        (root / MANIFEST).unlink()
+    except OSError as error:
+        raise WriteError(f"cannot remove {error.filename!r} ({error.strerror}): make it writable and call --uninstall "
+                         "again") from error
     return notes

@@ -5,6 +5,7 @@ last line without an end stay as they are, and removing the marked lines gives t
 """
 import ast
 import codecs
+from collections.abc import Iterator, Sequence
 
 from compat.errors import UserError
 
@@ -12,15 +13,13 @@ MARK = b"  # MAO drop-in"
 ENGINE_LINE = "import compat; compat.resolve_dassl()"
 
 
-def edited(source, modules, with_engine=False):
+def edited(source: bytes, modules: Sequence[str], with_engine: bool = False) -> bytes:
     """A train.py with the lines that import and configure trainers.
 
     Args:
-        source: bytes of the file, with or without lines of an earlier call. modules: such as "trainers.mao"; each has
-            an ``extend_cfg``. with_engine: also choose the Dassl to run on, before Dassl is imported.
-
-    Returns:
-        bytes
+        source: content of the file, with or without lines of an earlier call.
+        modules: such as "trainers.mao"; each has an ``extend_cfg``.
+        with_engine: also choose the Dassl to run on, before Dassl is imported.
 
     Raises:
         UserError: the file is not Python, or has no extend_cfg that lines can be put into.
@@ -53,39 +52,39 @@ def edited(source, modules, with_engine=False):
     return result
 
 
-def restored(source):
+def restored(source: bytes) -> bytes:
     """A train.py without the marked lines."""
     bom, source = without_bom(source)
     return bom + b"\n".join(line for line in source.split(b"\n") if not line.rstrip(b"\r").endswith(MARK))
 
 
-def without_bom(source):
+def without_bom(source: bytes) -> tuple[bytes, bytes]:
     """(byte order mark or nothing, the rest): the mark stays in front of whatever comes first."""
     bom = codecs.BOM_UTF8 if source.startswith(codecs.BOM_UTF8) else b""
     return bom, source[len(bom):]
 
 
-def parse(source):
+def parse(source: bytes) -> ast.Module:
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError) as error:
         raise UserError(f"train.py cannot be read as Python ({error}): mend it first") from error
 
 
-def is_docstring(node):
+def is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def first_line(node):
+def first_line(node: ast.stmt) -> int:
     """Number of the first line of a statement, its decorators included."""
     return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
 
 
-def imports_something(node):
+def imports_something(node: ast.stmt) -> bool:
     return any(isinstance(inner, (ast.Import, ast.ImportFrom)) for inner in ast.walk(node))
 
 
-def before_definitions(tree):
+def before_definitions(tree: ast.Module) -> Iterator[ast.stmt]:
     """The statements of a module before its first function or class."""
     for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
@@ -93,13 +92,13 @@ def before_definitions(tree):
         yield node
 
 
-def line_after_imports(tree):
+def line_after_imports(tree: ast.Module) -> int:
     """Number of the line behind the imports at the top of a module (also those in ``try`` or ``if``)."""
     importing = [node for node in before_definitions(tree) if imports_something(node)]
-    return importing[-1].end_lineno + 1 if importing else first_statement(tree)
+    return (importing[-1].end_lineno or importing[-1].lineno) + 1 if importing else first_statement(tree)
 
 
-def first_import(tree):
+def first_import(tree: ast.Module) -> int:
     """Number of the line of the first import that is not from __future__."""
     for node in tree.body:
         if imports_something(node) and not (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
@@ -107,7 +106,7 @@ def first_import(tree):
     return first_statement(tree)
 
 
-def first_statement(tree):
+def first_statement(tree: ast.Module) -> int:
     """Number of the line of the first statement that is neither the docstring nor from __future__."""
     return next(first_line(node) for node in tree.body if not is_docstring(node)
                 and not (isinstance(node, ast.ImportFrom) and node.module == "__future__"))

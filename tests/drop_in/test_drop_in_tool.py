@@ -1,5 +1,6 @@
 """The drop-in tool: what it changes, what it refuses, and that it takes everything back, byte for byte."""
 import json
+import os
 import shutil
 import subprocess
 
@@ -7,7 +8,7 @@ import pytest
 
 from compat.errors import UserError
 from drop_in import __main__ as drop_in
-from drop_in import install
+from drop_in.manifest import MANIFEST
 from drop_in.train_file import edited, restored
 
 
@@ -195,8 +196,8 @@ def test_forced_calls_go_over_changed_files(fork):
 def test_nothing_to_uninstall_and_a_damaged_manifest(fork, capsys):
     refuses(capsys, fork, "--uninstall", words=["nothing to uninstall"])
     call(fork)
-    (fork / install.MANIFEST).write_text("{")
-    refuses(capsys, fork, "--uninstall", words=[install.MANIFEST, "is damaged"])
+    (fork / MANIFEST).write_text("{")
+    refuses(capsys, fork, "--uninstall", words=[MANIFEST, "is damaged"])
 
 
 def test_unknown_backbone(fork, capsys):
@@ -204,17 +205,17 @@ def test_unknown_backbone(fork, capsys):
 
 
 @pytest.mark.parametrize("fails_at", ["trainers/mao/config.py", "configs/trainers/CoOp_MAO/vit_b16_c4_ep10_base.yaml",
-                                      install.MANIFEST, "train.py"])
+                                      MANIFEST, "train.py"])
 def test_an_error_in_the_middle_leaves_the_fork_as_it_was(fork, fails_at, monkeypatch, capsys):
     before = snapshot(fork)
-    original = install.os.replace
+    original = os.replace
 
     def replace(source, target):
         if str(target).endswith("/" + fails_at):
             raise OSError(28, "No space left on device", str(target))
         original(source, target)
 
-    monkeypatch.setattr(install.os, "replace", replace)
+    monkeypatch.setattr(os, "replace", replace)
     refuses(capsys, fork, words=["No space left on device"])
     assert snapshot(fork) == before
 
@@ -267,6 +268,6 @@ def test_no_function_is_said_without_a_file():
 
 def test_the_manifest_names_what_was_added(fork):
     call(fork)
-    manifest = json.loads((fork / install.MANIFEST).read_text())
+    manifest = json.loads((fork / MANIFEST).read_text())
     assert "trainers/mao/trainer.py" in manifest["files"] and "trainers/mao" in manifest["folders"]
     assert all((fork / path).exists() for path in manifest["files"])
