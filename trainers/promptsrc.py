@@ -1,8 +1,12 @@
 """PromptSRC: self-regulating prompts.
 
-Khattak et al., "Self-regulating Prompts: Foundational Model Adaptation without Forgetting", ICCV 2023, arXiv 2307.06948.
-Independent prompts in both towers, kept close to the frozen CLIP by three losses, and averaged over epochs.
+Khattak, Wasim, Naseer, Khan, Yang and Khan, "Self-regulating Prompts: Foundational Model Adaptation without
+Forgetting", ICCV 2023, https://arxiv.org/abs/2307.06948.
+Unlike MaPLe's, the prompts of the two towers are independent; three losses keep them close to the frozen CLIP, and the
+result is a Gaussian average over epochs.
 """
+from typing import Any
+
 import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch import nn
@@ -11,30 +15,32 @@ from yacs.config import CfgNode
 
 from compat.errors import UserError
 
-from .prompting.encoders import ImageEncoder, normalize
+from .prompting.checks import check_depth
+from .prompting.clip_package import CLIP
+from .prompting.encoders import ImageEncoder, TextEncoder, normalize
 from .prompting.gaussian_averaging import GaussianAverage
 from .prompting.model import PromptedCLIP
 from .prompting.prompt_learner import PromptLearner, initial_context, random_vectors
 from .prompting.teacher import mean_text_features
 from .prompting.templates import imagenet_templates
-from .prompting.trainer import PromptTrainer, check_depth
+from .prompting.trainer import PromptTrainer
 
 
-def extend_cfg(cfg):
+def extend_cfg(cfg: CfgNode) -> None:
     """Add TRAINER.PROMPTSRC to a config."""
-    if "PROMPTSRC" in cfg.TRAINER:
-        return
-    cfg.TRAINER.PROMPTSRC = CfgNode()
-    cfg.TRAINER.PROMPTSRC.N_CTX_VISION = 4  # vectors a layer of the image tower
-    cfg.TRAINER.PROMPTSRC.N_CTX_TEXT = 4  # vectors a layer of the text tower
-    cfg.TRAINER.PROMPTSRC.CTX_INIT = "a photo of a"  # used where N_CTX_TEXT is at most 4
-    cfg.TRAINER.PROMPTSRC.PREC = "fp16"  # fp16, fp32, amp, bf16
-    cfg.TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION = 9  # layers with prompts; 0: none in the image tower
-    cfg.TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT = 9  # layers with prompts, at least 1
-    cfg.TRAINER.PROMPTSRC.TEXT_LOSS_WEIGHT = 25
-    cfg.TRAINER.PROMPTSRC.IMAGE_LOSS_WEIGHT = 10
-    cfg.TRAINER.PROMPTSRC.GPA_MEAN = 15  # of the Gaussian over epochs
-    cfg.TRAINER.PROMPTSRC.GPA_STD = 1
+    if "PROMPTSRC" not in cfg.TRAINER:
+        cfg.TRAINER.PROMPTSRC = CfgNode({
+            "N_CTX_VISION": 4,  # vectors per layer of the image tower
+            "N_CTX_TEXT": 4,  # vectors per layer of the text tower
+            "CTX_INIT": "a photo of a",  # words to start from; used where N_CTX_TEXT is at most 4
+            "PREC": "fp16",  # a PrecisionName
+            "PROMPT_DEPTH_VISION": 9,  # layers with prompts; 0: none in the image tower
+            "PROMPT_DEPTH_TEXT": 9,  # layers with prompts, at least 1
+            "TEXT_LOSS_WEIGHT": 25,
+            "IMAGE_LOSS_WEIGHT": 10,
+            "GPA_MEAN": 15,  # epoch that the Gaussian average has its centre at
+            "GPA_STD": 1,  # in epochs
+        })
 
 
 class VLPromptLearner(PromptLearner):
@@ -44,55 +50,55 @@ class VLPromptLearner(PromptLearner):
         teacher_text_features: normalised fp32 (classes, embedding dimension), not saved.
     """
 
-    def __init__(self, cfg, classnames, clip_model):
+    teacher_text_features: torch.Tensor
+
+    def __init__(self, cfg: CfgNode, classnames: list[str], clip_model: CLIP) -> None:
         options = cfg.TRAINER.PROMPTSRC
         words, ctx = initial_context(options.CTX_INIT, options.N_CTX_TEXT, clip_model)
-        super().__init__(classnames, clip_model, words, options.N_CTX_TEXT)
-        self.ctx = nn.Parameter(ctx)
+        super().__init__(classnames, clip_model, words, ctx)
         features = mean_text_features(clip_model, classnames, imagenet_templates())
         self.register_buffer("teacher_text_features", normalize(features), persistent=False)
-
-    def forward(self):
-        """Embedded prompts of shape (classes, length, width)."""
-        return self.assemble(self.ctx)
 
 
 class VisionLanguageCLIP(PromptedCLIP):
     """CLIP with independent prompts in both towers. Its blocks hold the deep ones, under upstream's key names."""
 
-    def __init__(self, prompt_learner, clip_model, options):
+    prompt_learner: VLPromptLearner
+    image_encoder: ImageEncoder
+
+    def __init__(self, prompt_learner: VLPromptLearner, clip_model: CLIP, options: CfgNode) -> None:
         super().__init__(prompt_learner, clip_model)
         text_width, vision_width = prompt_learner.ctx.shape[1], len(clip_model.visual.class_embedding)
         if options.PROMPT_DEPTH_VISION > 0:
             self.image_encoder.VPT = nn.Parameter(random_vectors(options.N_CTX_VISION, vision_width))
-        for encoder, depth, shape in (
-            (self.image_encoder, options.PROMPT_DEPTH_VISION, (options.N_CTX_VISION, vision_width)),
-            (self.text_encoder, options.PROMPT_DEPTH_TEXT, (options.N_CTX_TEXT, text_width)),
+        for encoder, depth, n_ctx, width in (
+            (self.image_encoder, options.PROMPT_DEPTH_VISION, options.N_CTX_VISION, vision_width),
+            (self.text_encoder, options.PROMPT_DEPTH_TEXT, options.N_CTX_TEXT, text_width),
         ):
-            for block in encoder.transformer.resblocks[1:depth] if depth > 1 else ():
-                block.VPT_shallow = nn.Parameter(random_vectors(*shape))
+            for block in encoder.transformer.resblocks[1:max(1, depth)]:
+                block.VPT_shallow = nn.Parameter(random_vectors(n_ctx, width))
 
-    def make_image_encoder(self, clip_model):
+    def make_image_encoder(self, clip_model: CLIP) -> ImageEncoder:
         return ImageEncoder(clip_model)
 
     @staticmethod
-    def deep_prompts(encoder):
+    def deep_prompts(encoder: TextEncoder | ImageEncoder) -> list[torch.Tensor]:
         """Vectors (n, width) of the second and further layers with prompts."""
         return [block.VPT_shallow for block in encoder.transformer.resblocks if hasattr(block, "VPT_shallow")]
 
-    def encode_prompts(self):
+    def encode_prompts(self) -> torch.Tensor:
         return self.text_encoder(self.prompt_learner(), self.tokenized_prompts, self.deep_prompts(self.text_encoder))
 
-    def encode_images(self, image):
+    def encode_images(self, image: torch.Tensor) -> torch.Tensor:
         prompts = getattr(self.image_encoder, "VPT", None)
         return self.image_encoder(image.to(self.dtype), prompts, self.deep_prompts(self.image_encoder))
 
     @torch.no_grad()
-    def teacher_image_features(self, image):
+    def teacher_image_features(self, image: torch.Tensor) -> torch.Tensor:
         """Normalised features of the frozen CLIP, without prompts; shape (batch, embedding dimension)."""
         return normalize(self.image_encoder(image.to(self.dtype)).float())
 
-    def forward(self, image, label=None):
+    def forward(self, image: torch.Tensor, label: torch.Tensor | None = None) -> Any:
         """Logits (batch, classes) in evaluation or without labels.
 
         In training with labels, as upstream: (cross-entropy, text features, teacher's text features, teacher's image
@@ -109,8 +115,14 @@ class VisionLanguageCLIP(PromptedCLIP):
                 self.logits(teacher_image, teacher_text), logits)
 
 
-def consistency_losses(text, teacher_text, image, teacher_image, logits, teacher_logits):
+def consistency_losses(text: torch.Tensor, teacher_text: torch.Tensor, image: torch.Tensor, teacher_image: torch.Tensor,
+                       logits: torch.Tensor, teacher_logits: torch.Tensor,
+                       ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The three unweighted self-consistency losses (PromptSRC, equations 3 to 5) as scalars.
+
+    Args:
+        text, teacher_text: normalised features (classes, dimension). image, teacher_image: (batch, dimension).
+        logits, teacher_logits: (batch, classes).
 
     Returns:
         (mean absolute difference of text features over classes and dimensions, the same of image features over batch
@@ -127,26 +139,19 @@ class PromptSRC(PromptTrainer):
     config_node = "PROMPTSRC"
     checkpoint_name = "VLPromptLearner"
 
-    def check_cfg(self, cfg):
+    def check_cfg(self, cfg: CfgNode) -> None:
         super().check_cfg(cfg)
         options = cfg.TRAINER.PROMPTSRC
         if options.GPA_STD <= 0:
             raise UserError(f"TRAINER.PROMPTSRC.GPA_STD is {options.GPA_STD}: give a positive number of epochs")
 
-    def make_model(self, classnames, clip_model):
+    def make_model(self, classnames: list[str], clip_model: CLIP) -> VisionLanguageCLIP:
         options = self.cfg.TRAINER.PROMPTSRC
-        image_encoder = ImageEncoder(clip_model)  # refuses a ResNet
-        check_depth("TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", options.PROMPT_DEPTH_TEXT, 1, clip_model.transformer, "text")
-        check_depth("TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", options.PROMPT_DEPTH_VISION, 0, image_encoder.transformer,
-                    "image")
-        self.average = GaussianAverage(self.cfg.OPTIM.MAX_EPOCH, options.GPA_MEAN, options.GPA_STD)
-        learner = VLPromptLearner(self.cfg, classnames, clip_model)
-        return VisionLanguageCLIP(learner, clip_model, options)
+        check_depth("TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", options.PROMPT_DEPTH_TEXT, clip_model, "text")
+        check_depth("TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", options.PROMPT_DEPTH_VISION, clip_model, "image", least=0)
+        return VisionLanguageCLIP(VLPromptLearner(self.cfg, classnames, clip_model), clip_model, options)
 
-    def learnable_module(self):
-        return self.model
-
-    def training_loss(self, image, label):
+    def training_loss(self, image: torch.Tensor, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         options = self.cfg.TRAINER.PROMPTSRC
         cross_entropy, text, teacher_text, teacher_image, image, teacher_logits, logits = self.model(image, label)
         text_loss, image_loss, logits_loss = consistency_losses(
@@ -157,13 +162,18 @@ class PromptSRC(PromptTrainer):
 
     # Gaussian averaging: training goes on from the plain prompts; after the last epoch the average replaces them.
 
-    def epoch_trained(self):
+    def build_model(self) -> None:
+        super().build_model()
+        options = self.cfg.TRAINER.PROMPTSRC
+        self.average = GaussianAverage(self.cfg.OPTIM.MAX_EPOCH, options.GPA_MEAN, options.GPA_STD)
+
+    def epoch_trained(self) -> None:
         self.average.add(self.model.state_dict())
         if self.average.complete:
             self.model.load_state_dict(self.average.sum)
 
-    def extra_state(self):
+    def extra_state(self) -> dict[str, Any]:
         return {"gaussian_average": self.average.state_dict()}
 
-    def load_extra_state(self, state):
+    def load_extra_state(self, state: dict[str, Any]) -> None:
         self.average.load_state_dict(state["gaussian_average"])

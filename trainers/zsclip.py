@@ -1,45 +1,48 @@
 """Zero-shot CLIP: hand-written prompts, nothing is trained.
 
-Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021, arXiv 2103.00020.
-Templates per data set as in CoOp; works for all, base and new classes (DATASET.SUBSAMPLE_CLASSES).
+Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021,
+https://arxiv.org/abs/2103.00020. Templates per data set as in CoOp.
 """
+from typing import Any
+
 import torch
 from dassl.engine import TRAINER_REGISTRY, TrainerX
 
+from .prompting.checks import check_input_size
 from .prompting.clip_loading import load_clip
 from .prompting.encoders import encode_texts, normalize
-from .prompting.templates import ENSEMBLE_TEMPLATES, dataset_template, fill
-from .prompting.tokens import tokenize
-from .prompting.trainer import check_input_size
+from .prompting.templates import DEFAULT_TEMPLATE, ENSEMBLE_TEMPLATES, fill
 
 
 @TRAINER_REGISTRY.register()
 class ZeroshotCLIP(TrainerX):
-    """CLIP with the data set's own template."""
+    """CLIP with the data set's own template.
 
-    def templates(self):
+    Attributes:
+        text_features: normalised, shape (classes, embedding dimension).
+    """
+
+    def templates(self) -> list[str]:
         """Templates whose text features are averaged."""
-        return [dataset_template(self.cfg.DATASET.NAME)]
+        return [getattr(self.dm.dataset, "template", DEFAULT_TEMPLATE)]
 
-    def build_model(self):
+    def build_model(self) -> None:
         self.clip_model = load_clip(self.cfg.MODEL.BACKBONE.NAME).to(self.device)
         check_input_size(self.cfg, self.clip_model)
         classnames = self.dm.dataset.classnames
-        features = [
-            encode_texts(self.clip_model, tokenize(fill(template, classnames), self.clip_model.context_length))
-            for template in self.templates()
-        ]
-        self.text_features = normalize(torch.stack(features).mean(dim=0))  # (classes, embedding dimension)
+        features = [normalize(encode_texts(self.clip_model, fill(template, classnames)))
+                    for template in self.templates()]
+        self.text_features = normalize(torch.stack(features).mean(dim=0))
 
-    def train(self, *_):
+    def train(self, *_: Any) -> None:
         """There is nothing to train: test at once."""
         self.test()
 
-    def load_model(self, *_, **__):
+    def load_model(self, *_: Any, **__: Any) -> None:
         """There is nothing to load."""
 
     @torch.no_grad()
-    def model_inference(self, image):
+    def model_inference(self, image: torch.Tensor) -> torch.Tensor:
         """Logits of shape (batch, classes) for images of shape (batch, 3, side, side)."""
         image_features = normalize(self.clip_model.encode_image(image))
         return self.clip_model.logit_scale.exp() * image_features @ self.text_features.t()
@@ -49,6 +52,6 @@ class ZeroshotCLIP(TrainerX):
 class ZeroshotCLIP2(ZeroshotCLIP):
     """CLIP with the mean of the text features of seven templates and, except on ImageNet, the data set's own."""
 
-    def templates(self):
-        own = [] if self.cfg.DATASET.NAME == "ImageNet" else [dataset_template(self.cfg.DATASET.NAME)]
+    def templates(self) -> list[str]:
+        own = [] if self.cfg.DATASET.NAME == "ImageNet" else super().templates()
         return [*ENSEMBLE_TEMPLATES, *own]

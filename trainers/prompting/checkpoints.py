@@ -1,6 +1,8 @@
 """Checkpoints that hold learnable parameters only, under the upstream repositories' key names."""
-import os
+from collections.abc import Mapping
+from typing import Any
 
+import torch
 from dassl.utils import load_checkpoint
 from torch import nn
 
@@ -14,7 +16,9 @@ class LearnableState(nn.Module):
     saved nor loaded: entries of other names in an upstream checkpoint (whole CLIPs, ``token_prefix``, ...) are ignored.
     """
 
-    def state_dict(self, *args, **kwargs):
+    # torch declares one signature per set of arguments; here all of them are passed on.
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, torch.Tensor]:  # type: ignore[override]
+        """The learnable parameters by name; arguments as in ``nn.Module``."""
         state = super().state_dict(*args, **kwargs)
         prefix = kwargs.get("prefix", "")
         learnable = {prefix + name for name, parameter in self.named_parameters() if parameter.requires_grad}
@@ -22,27 +26,23 @@ class LearnableState(nn.Module):
             del state[key]
         return state
 
-    def load_state_dict(self, state_dict, strict=True, assign=False):
-        """Copy the learnable entries of a state dict.
+    def load_state_dict(self, state_dict: Mapping[str, torch.Tensor], strict: bool = True, assign: bool = False) -> Any:
+        """Copy the learnable entries of a state dict; the result is that of ``nn.Module``.
 
         Raises:
             UserError: learnable entries are missing or have another shape, and ``strict`` is set.
         """
         own = self.state_dict()
-        differing = differing_keys(own, state_dict)
+        differing = differing_entries(own, state_dict)
         if strict and differing:
-            raise UserError("the checkpoint does not fit this model: " + "; ".join(differing))
+            raise UserError(f"the checkpoint does not fit this model ({'; '.join(differing)}): use the configuration "
+                            "that it was trained with")
         fitting = {key: value for key, value in state_dict.items() if key in own and value.shape == own[key].shape}
         return super().load_state_dict(fitting, strict=False, assign=assign)
 
 
-def differing_keys(expected, found):
-    """One phrase for each learnable entry that a checkpoint lacks or holds in another shape.
-
-    Args:
-        expected: state dict of the model, learnable entries only.
-        found: state dict of the checkpoint; entries beyond ``expected`` do not count.
-    """
+def differing_entries(expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]) -> list[str]:
+    """One phrase for each entry of ``expected`` that ``found`` lacks or holds in another shape."""
     phrases = []
     for key, value in expected.items():
         if key not in found:
@@ -52,50 +52,15 @@ def differing_keys(expected, found):
     return phrases
 
 
-def checkpoint_path(directory, model_name, epoch=None):
-    """Path of a checkpoint of Dassl's layout.
-
-    Args:
-        directory: a run's output folder.
-        model_name: name the model was registered under.
-        epoch: its number; None means the best by validation if there is one, else the newest; -1 means the newest.
-
-    Raises:
-        UserError: there is no such checkpoint; the sentence names those that exist.
-    """
-    folder = os.path.join(directory, model_name)
-    if not os.path.isdir(folder):
-        raise UserError(f"no checkpoint folder {folder!r}: give --model-dir the output folder of a finished run")
-    if epoch is None and os.path.isfile(os.path.join(folder, "model-best.pth.tar")):
-        return os.path.join(folder, "model-best.pth.tar")
-    if epoch is None or epoch < 0:
-        marker = os.path.join(folder, "checkpoint")
-        if not os.path.isfile(marker):
-            raise UserError(f"{folder!r} holds no checkpoint: train first, or give --load-epoch")
-        with open(marker, encoding="utf-8") as file:
-            path = os.path.join(folder, file.read().strip())
-    else:
-        path = os.path.join(folder, f"model.pth.tar-{epoch}")
-    if not os.path.isfile(path):
-        there = sorted(name for name in os.listdir(folder) if name.startswith("model"))
-        raise UserError(f"no checkpoint {path!r}: the folder holds {', '.join(there) or 'none'}")
-    return path
-
-
-def load_learnable(module, path):
-    """Load the learnable entries of a checkpoint file into a ``LearnableState``; returns the file's epoch.
+def load_learnable(module: LearnableState, path: str) -> int | None:
+    """Load the learnable entries of a checkpoint file; returns the file's epoch.
 
     Raises:
         UserError: the file's learnable entries do not fit; the sentence lists those that differ.
     """
     checkpoint = load_checkpoint(path)
-    state = {key[len("module."):] if key.startswith("module.") else key: value
-             for key, value in checkpoint["state_dict"].items()}
-    differing = differing_keys(module.state_dict(), state)
-    if differing:
-        raise UserError(
-            f"checkpoint {path!r} does not fit the configured model ({'; '.join(differing)}): "
-            "use the configuration it was trained with"
-        )
-    module.load_state_dict(state)
+    try:
+        module.load_state_dict({key.removeprefix("module."): value for key, value in checkpoint["state_dict"].items()})
+    except UserError as error:
+        raise UserError(f"{path!r}: {error}") from error
     return checkpoint.get("epoch")

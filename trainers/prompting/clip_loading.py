@@ -1,124 +1,44 @@
-"""Load a CLIP model: by OpenAI name, from a file, or the small one bundled with this repository.
+"""A frozen CLIP from its weights.
 
 The clip package itself is used unmodified; only the tensor shapes decide the model's sizes, as in OpenAI's loader.
 Weights stay in the precision of the file (fp32 here), where OpenAI's loader rounds everything to fp16 first.
 """
-import difflib
 import inspect
-import os
-import warnings
-from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 
 from compat.errors import UserError
 
-from .clip_package import CLIP, openai_clip
+from .clip_files import find_weights, read_weights
+from .clip_package import CLIP
 
-BUNDLED = {"Mini/16": Path(__file__).parent / "assets" / "mini16.npz"}
-"""Models of this repository: name -> compressed arrays under OpenAI's state-dict keys."""
-
+_NEEDED = ("text_projection", "positional_embedding", "token_embedding.weight", "ln_final.weight",
+           "visual.conv1.weight", "logit_scale")
 _NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")  # entries of OpenAI's archives that are no tensors
 
 
-def load_clip(name):
+def load_clip(name: str) -> CLIP:
     """The CLIP called ``name``, in fp32 on the CPU, in eval mode, with every parameter frozen.
 
     Args:
-        name: an OpenAI name such as ``"ViT-B/16"`` (downloaded by the clip package, which verifies the checksum),
-            ``"Mini/16"`` (bundled), or the path of a JIT archive, a state dict (``.pt``) or a ``.safetensors`` file.
+        name: an OpenAI name such as ``"ViT-B/16"``, ``"Mini/16"`` (bundled), or the path of a JIT archive, a state
+            dict (``.pt``) or a ``.safetensors`` file.
 
     Raises:
         UserError: unknown name, missing or damaged file, or a file that holds no CLIP.
     """
-    if name in BUNDLED:
-        if not BUNDLED[name].exists():
-            raise UserError(f"the bundled CLIP {name!r} is not part of this copy: give an OpenAI name or a file")
-        state = _read_npz(BUNDLED[name])
-        source = f"bundled model {name!r}"
-    else:
-        path = _locate(name)
-        state = _read_file(path)
-        source = f"file {str(path)!r}"
-    return clip_from_state_dict(state, source)
+    path = find_weights(name)
+    return clip_from_state_dict(read_weights(path), f"file {str(path)!r}")
 
 
-def _openai_models():
-    return list(openai_clip._MODELS)
-
-
-def _locate(name):
-    """Path of the weights called ``name``; downloads those of OpenAI."""
-    if name in _openai_models():
-        cache = os.path.expanduser(os.environ.get("CLIP_CACHE", "~/.cache/clip"))
-        try:
-            return Path(openai_clip._download(openai_clip._MODELS[name], cache))
-        except (OSError, RuntimeError) as error:
-            raise UserError(
-                f"CLIP {name!r} cannot be downloaded to {cache!r} ({error}): put its .pt file there by hand, "
-                "give MODEL.BACKBONE.NAME the path of a file, or use the bundled 'Mini/16'"
-            ) from error
-    if os.path.isfile(name):
-        return Path(name)
-    if os.path.isdir(name):
-        raise UserError(f"MODEL.BACKBONE.NAME {name!r} is a folder: give the file with the weights")
-    if name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).suffix in (".pt", ".pth", ".safetensors"):
-        raise UserError(f"MODEL.BACKBONE.NAME {name!r}: there is no such file")
-    known = [*_openai_models(), *BUNDLED]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    raise UserError(
-        f"MODEL.BACKBONE.NAME {name!r} is neither a file nor a known CLIP (did you mean {near[0]!r}?): "
-        f"known are {', '.join(known)}"
-    )
-
-
-def _read_npz(path):
-    with np.load(path, allow_pickle=False) as arrays:
-        return {key: torch.from_numpy(arrays[key]) for key in arrays.files}
-
-
-def _read_file(path):
-    """State dict of a ``.safetensors`` file, a JIT archive or a pickled state dict (never unpickled unrestricted)."""
-    remedy = "the file is damaged or cut short, or holds no weights: fetch it again"
-    if path.stat().st_size == 0:
-        raise UserError(f"CLIP weights {str(path)!r} is an empty file: fetch it again")
-    if path.suffix == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            return load_file(path)
-        except (SafetensorError, OSError, ValueError) as error:
-            raise UserError(f"CLIP weights {str(path)!r} cannot be read ({_first_line(error)}): {remedy}") from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # torch.jit is deprecated; OpenAI's files are JIT archives
-            return torch.jit.load(str(path), map_location="cpu").state_dict()
-    except Exception:  # torch raises several kinds here; anything that is no JIT archive is tried as a state dict
-        pass
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged zip, damaged pickle, a pickle with code in it: torch has no common class
-        raise UserError(f"CLIP weights {str(path)!r} cannot be read ({_first_line(error)}): {remedy}") from error
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    return state
-
-
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")
-
-
-def clip_from_state_dict(state, source="state dict"):
-    """Frozen fp32 CLIP in eval mode from tensors under OpenAI's keys.
+def clip_from_state_dict(state: dict[str, torch.Tensor], source: str = "state dict") -> CLIP:
+    """Frozen fp32 CLIP in eval mode from tensors under OpenAI's keys; ``source`` names them in errors.
 
     Raises:
         UserError: the tensors are not those of a CLIP in OpenAI's layout.
     """
-    needed = ("text_projection", "positional_embedding", "token_embedding.weight", "ln_final.weight",
-              "visual.conv1.weight", "logit_scale")
-    missing = [key for key in needed if not isinstance(state, dict) or key not in state]
+    missing = [key for key in _NEEDED if not isinstance(state, dict) or key not in state]
     if missing:
         raise UserError(
             f"{source} holds no CLIP in OpenAI's layout ({missing[0]!r} is missing): "
@@ -136,7 +56,12 @@ def clip_from_state_dict(state, source="state dict"):
     return model.eval().requires_grad_(False)
 
 
-def _sizes(state):
+def image_resolution(clip_model: CLIP) -> int:
+    """Side of the square images, in pixels, that the image tower takes."""
+    return clip_model.visual.input_resolution
+
+
+def _sizes(state: dict[str, torch.Tensor]) -> dict[str, Any]:
     """Arguments of ``clip.model.CLIP`` from the tensors' shapes."""
     text_width = state["ln_final.weight"].shape[0]
     sizes = {
@@ -147,32 +72,25 @@ def _sizes(state):
         "transformer_heads": text_width // 64,
         "transformer_layers": _count(state, "transformer.resblocks."),
     }
-    if "visual.proj" in state:
+    if "visual.proj" in state:  # a ViT
         patch = state["visual.conv1.weight"].shape[-1]
         grid = round((state["visual.positional_embedding"].shape[0] - 1) ** 0.5)
-        sizes.update(vision_layers=_count(state, "visual.transformer.resblocks."), vision_patch_size=patch,
-                     vision_width=state["visual.conv1.weight"].shape[0], image_resolution=patch * grid)
-    else:
-        grid = round((state["visual.attnpool.positional_embedding"].shape[0] - 1) ** 0.5)
-        sizes.update(vision_layers=tuple(_count(state, f"visual.layer{stage}.") for stage in (1, 2, 3, 4)),
-                     vision_patch_size=None, vision_width=state["visual.layer1.0.conv1.weight"].shape[0],
-                     image_resolution=grid * 32)
-    return sizes
+        return {**sizes, "vision_layers": _count(state, "visual.transformer.resblocks."), "vision_patch_size": patch,
+                "vision_width": state["visual.conv1.weight"].shape[0], "image_resolution": patch * grid}
+    grid = round((state["visual.attnpool.positional_embedding"].shape[0] - 1) ** 0.5)
+    return {**sizes, "vision_layers": tuple(_count(state, f"visual.layer{stage}.") for stage in (1, 2, 3, 4)),
+            "vision_patch_size": None, "vision_width": state["visual.layer1.0.conv1.weight"].shape[0],
+            "image_resolution": grid * 32}
 
 
-def _plain_details():
-    """What the clip packages in MaPLe, PromptSRC and their forks want to hear for a CLIP without prompts inside."""
+def _count(state: dict[str, torch.Tensor], prefix: str) -> int:
+    """Number of layers whose keys start with ``prefix`` and a number."""
+    return len({key[len(prefix):].split(".")[0] for key in state if key.startswith(prefix)})
+
+
+def _plain_details() -> dict[str, Any]:
+    """The further argument that the clip packages of MaPLe, PromptSRC and their forks need to build a plain CLIP."""
     if "design_details" not in inspect.signature(CLIP.__init__).parameters:
         return {}
     return {"design_details": {"trainer": "CoOp", "vision_depth": 0, "language_depth": 0, "vision_ctx": 0,
                                "language_ctx": 0}}
-
-
-def _count(state, prefix):
-    """Number of consecutive layers whose keys start with ``prefix`` and a number."""
-    return len({key[len(prefix):].split(".")[0] for key in state if key.startswith(prefix)})
-
-
-def image_resolution(clip_model):
-    """Side of the square images, in pixels, that the image tower takes."""
-    return clip_model.visual.input_resolution

@@ -1,23 +1,27 @@
 """CLIP's towers for learnable prompts, on an unmodified clip package."""
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
-from compat.errors import UserError
+from .clip_package import CLIP, Transformer
+from .tokens import end_of_text, tokenize
 
-from .tokens import end_of_text
+DeepPrompts = Sequence[torch.Tensor]
+"""Prompt vectors of shape (n, width) for blocks 1, 2, ...; block 0 gets its own with the input."""
 
 
-def run_blocks(transformer, x, attention_mask=None, deep_prompts=(), first=0):
+def run_blocks(transformer: Transformer, x: torch.Tensor, attention_mask: torch.Tensor | None = None,
+               deep_prompts: DeepPrompts = (), first: int = 0) -> torch.Tensor:
     """Apply a CLIP transformer block by block.
 
     The blocks' own forward would use the mask of full context length, and leaves no room for prompts between blocks;
     walking them admits a cut sequence and deep prompts on an unmodified CLIP.
 
     Args:
-        transformer: ``clip.model.Transformer``.
         x: tokens of shape (length, batch, width), CLIP's order.
         attention_mask: additive mask of shape (length, length), or None.
-        deep_prompts: vectors of shape (n, width); the k-th (from 0) overwrites n tokens before block k + 1.
+        deep_prompts: the k-th (from 0) overwrites n tokens before block k + 1.
         first: position of the first token that is overwritten; negative counts from the end.
 
     Returns:
@@ -32,7 +36,7 @@ def run_blocks(transformer, x, attention_mask=None, deep_prompts=(), first=0):
     return x
 
 
-def overwrite(x, vectors, first):
+def overwrite(x: torch.Tensor, vectors: torch.Tensor, first: int) -> torch.Tensor:
     """``x`` (length, batch, width) with the tokens from position ``first`` replaced by ``vectors`` (n, width)."""
     first = first % len(x)
     vectors = vectors.to(x.dtype).unsqueeze(1).expand(-1, x.shape[1], -1)
@@ -42,7 +46,7 @@ def overwrite(x, vectors, first):
 class TextEncoder(nn.Module):
     """Text tower that starts from embedded prompts instead of token ids."""
 
-    def __init__(self, clip_model):
+    def __init__(self, clip_model: CLIP) -> None:
         super().__init__()
         self.transformer = clip_model.transformer
         self.positional_embedding = clip_model.positional_embedding
@@ -50,10 +54,11 @@ class TextEncoder(nn.Module):
         self.text_projection = clip_model.text_projection
 
     @property
-    def dtype(self):
+    def dtype(self) -> torch.dtype:
         return self.text_projection.dtype
 
-    def forward(self, prompts, tokenized_prompts, deep_prompts=()):
+    def forward(self, prompts: torch.Tensor, tokenized_prompts: torch.Tensor,
+                deep_prompts: DeepPrompts = ()) -> torch.Tensor:
         """Features of embedded prompts.
 
         Args:
@@ -74,23 +79,17 @@ class TextEncoder(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """Image tower (ViT) that takes prompts behind the patches.
+    """Image tower that takes prompts behind the patches; the CLIP's has to be a ViT."""
 
-    Raises:
-        UserError: the CLIP's image tower is a ResNet.
-    """
-
-    def __init__(self, clip_model):
+    def __init__(self, clip_model: CLIP) -> None:
         super().__init__()
         visual = clip_model.visual
-        if not hasattr(visual, "transformer"):
-            raise UserError("MaPLe and PromptSRC put prompts among image patches and need a ViT, but this CLIP's "
-                            "image tower is a ResNet: choose a ViT as MODEL.BACKBONE.NAME, for example ViT-B/16")
         self.conv1, self.transformer = visual.conv1, visual.transformer
         self.class_embedding, self.positional_embedding = visual.class_embedding, visual.positional_embedding
         self.ln_pre, self.ln_post, self.proj = visual.ln_pre, visual.ln_post, visual.proj
 
-    def forward(self, image, prompts=None, deep_prompts=()):
+    def forward(self, image: torch.Tensor, prompts: torch.Tensor | None = None,
+                deep_prompts: DeepPrompts = ()) -> torch.Tensor:
         """Features of images.
 
         Args:
@@ -113,24 +112,20 @@ class ImageEncoder(nn.Module):
         return self.ln_post(x[0]) @ self.proj
 
 
-def embed_tokens(clip_model, tokens):
-    """Token embeddings of shape (n, length, width) in the embedding table's dtype."""
+def embed_tokens(clip_model: CLIP, tokens: torch.Tensor) -> torch.Tensor:
+    """Embeddings of int64 tokens (n, length): shape (n, length, width), in the embedding table's dtype."""
     with torch.no_grad():
         return clip_model.token_embedding(tokens)
 
 
-def normalize(features):
+def normalize(features: torch.Tensor) -> torch.Tensor:
     """Features divided by their L2 norm along the last dimension (no epsilon, as in CLIP)."""
     return features / features.norm(dim=-1, keepdim=True)
 
 
 @torch.no_grad()
-def encode_texts(clip_model, tokens, batch_size=512):
-    """Normalised text features of plain prompts, shape (n, embedding dimension), computed in batches."""
+def encode_texts(clip_model: CLIP, texts: list[str], batch_size: int = 512) -> torch.Tensor:
+    """Un-normalised text features of n plain prompts, shape (n, embedding dimension), computed in batches."""
     encoder = TextEncoder(clip_model)
-    device = encoder.text_projection.device
-    features = []
-    for part in tokens.split(batch_size):
-        part = part.to(device)
-        features.append(normalize(encoder(embed_tokens(clip_model, part), part)))
-    return torch.cat(features)
+    tokens = tokenize(texts, clip_model.context_length).to(encoder.text_projection.device)
+    return torch.cat([encoder(embed_tokens(clip_model, part), part) for part in tokens.split(batch_size)])

@@ -1,9 +1,13 @@
 """Gaussian averaging of prompts over epochs (PromptSRC, section 3.3: "GPA")."""
 import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
 
 
-def epoch_weights(epochs, mean, std):
-    """Weights of the epochs 1..``epochs``: normal density at the epoch number, divided by their sum; list of floats."""
+def epoch_weights(epochs: int, mean: float, std: float) -> list[float]:
+    """Weights of the epochs 1..``epochs``: the normal density at the epoch's number, divided by the sum of all."""
     # The exponents are shifted by the largest one, so that weights far from the mean do not all become 0.
     exponents = [-0.5 * ((epoch - mean) / std) ** 2 for epoch in range(1, epochs + 1)]
     densities = [math.exp(exponent - max(exponents)) for exponent in exponents]
@@ -11,18 +15,18 @@ def epoch_weights(epochs, mean, std):
 
 
 class GaussianAverage:
-    """Running weighted sum of state dicts, one an epoch.
+    """Running weighted sum of state dicts, one per epoch.
 
     Upstream averages the whole model, frozen weights included; here it is what the state dict holds, the learnable
     parameters. Its state can be saved, so a resumed run averages over all epochs (upstream's forgets the earlier ones).
     """
 
-    def __init__(self, epochs, mean, std):
+    def __init__(self, epochs: int, mean: float, std: float) -> None:
         self.weights = epoch_weights(epochs, mean, std)
         self.added = 0
-        self.sum = {}
+        self.sum: dict[str, torch.Tensor] = {}
 
-    def add(self, state):
+    def add(self, state: Mapping[str, torch.Tensor]) -> None:
         """Add the state after the next epoch."""
         weight = self.weights[self.added]
         for key, value in state.items():
@@ -31,12 +35,12 @@ class GaussianAverage:
         self.added += 1
 
     @property
-    def complete(self):
+    def complete(self) -> bool:
         return self.added == len(self.weights)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         return {"added": self.added, "sum": self.sum}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.added = state["added"]
         self.sum = dict(state["sum"])

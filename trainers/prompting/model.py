@@ -1,8 +1,13 @@
 """A CLIP with learnable prompts: what CoOp-like backbones share."""
 import torch
+from torch import nn
 
 from .checkpoints import LearnableState
+from .clip_package import CLIP
 from .encoders import TextEncoder, normalize
+from .prompt_learner import PromptLearner
+
+Version = tuple[torch.Tensor, int, torch.device]
 
 
 class PromptedCLIP(LearnableState):
@@ -15,55 +20,54 @@ class PromptedCLIP(LearnableState):
         tokenized_prompts: int64 tensor (classes, length), the prompt learner's.
     """
 
-    def __init__(self, prompt_learner, clip_model):
+    def __init__(self, prompt_learner: PromptLearner, clip_model: CLIP) -> None:
         super().__init__()
         self.prompt_learner = prompt_learner
         self.image_encoder = self.make_image_encoder(clip_model)
         self.text_encoder = TextEncoder(clip_model)
         self.logit_scale = clip_model.logit_scale
-        self._text_cache = None
+        self._kept: tuple[list[Version], torch.Tensor] | None = None
 
-    def make_image_encoder(self, clip_model):
+    def make_image_encoder(self, clip_model: CLIP) -> nn.Module:
         """Module for the image tower: CLIP's own, where images get no prompts."""
         return clip_model.visual
 
     @property
-    def tokenized_prompts(self):
+    def tokenized_prompts(self) -> torch.Tensor:
         return self.prompt_learner.tokenized_prompts
 
     @property
-    def dtype(self):
+    def dtype(self) -> torch.dtype:
         return self.text_encoder.dtype
 
-    def encode_prompts(self):
+    def encode_prompts(self) -> torch.Tensor:
         """Un-normalised text features of the prompts, shape (classes, embedding dimension)."""
         return self.text_encoder(self.prompt_learner(), self.tokenized_prompts)
 
-    def encode_images(self, image):
+    def encode_images(self, image: torch.Tensor) -> torch.Tensor:
         """Un-normalised image features, shape (batch, embedding dimension)."""
         return self.image_encoder(image.to(self.dtype))
 
-    def text_features(self):
+    def text_features(self) -> torch.Tensor:
         """Normalised fp32 text features, shape (classes, embedding dimension)."""
         if self.prompt_learner.training or torch.is_grad_enabled():
             return normalize(self.encode_prompts().float())
-        # Every in-place change of a parameter (optimiser step, loading) raises its version.
-        state = (self.tokenized_prompts, *((p, p._version, p.device) for p in self.parameters()))
-        if self._text_cache is None or not _same(self._text_cache[0], state):
-            self._text_cache = state, normalize(self.encode_prompts().float())
-        return self._text_cache[1]
+        # An in-place change of a tensor (optimiser step, loading) raises its version, a move to a device does not.
+        made_from = [(tensor, tensor._version, tensor.device)
+                     for tensor in (self.tokenized_prompts, *self.parameters())]
+        if self._kept is None or not _same(self._kept[0], made_from):
+            self._kept = made_from, normalize(self.encode_prompts().float())
+        return self._kept[1]
 
-    def forward(self, image):
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits of shape (batch, classes) for images of shape (batch, 3, side, side)."""
         return self.logits(normalize(self.encode_images(image).float()), self.text_features())
 
-    def logits(self, image_features, text_features):
+    def logits(self, image_features: torch.Tensor, text_features: torch.Tensor) -> torch.Tensor:
         """Scaled cosine similarities of normalised features, shape (batch, classes)."""
         return self.logit_scale.exp() * image_features @ text_features.t()
 
 
-def _same(one, other):
-    """Whether two cache states hold the same tensor objects at the same versions."""
-    if len(one) != len(other) or one[0] is not other[0]:
-        return False
-    return all(a[0] is b[0] and a[1:] == b[1:] for a, b in zip(one[1:], other[1:]))
+def _same(one: list[Version], other: list[Version]) -> bool:
+    """Whether two lists hold the same tensor objects, unchanged and in the same place."""
+    return len(one) == len(other) and all(a[0] is b[0] and a[1:] == b[1:] for a, b in zip(one, other, strict=True))

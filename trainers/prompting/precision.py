@@ -1,30 +1,26 @@
-"""Numeric precision of a backbone: fp32, fp16, amp or bf16, on CPU, CUDA and MPS."""
+"""Numeric precision of a backbone, on CPU, CUDA and MPS."""
 import contextlib
 import warnings
+from typing import Literal
 
 import torch
 from torch import nn
 
-from compat.errors import UserError
+from .clip_package import CLIP
 
-PRECISIONS = ("fp32", "fp16", "amp", "bf16")
-
-
-def check_precision(name, key):
-    """Raise UserError unless ``name`` is a precision; ``key`` is the config key it came from."""
-    if name not in PRECISIONS:
-        raise UserError(f"{key} {name!r} is not a precision: choose one of {', '.join(PRECISIONS)}")
+PrecisionName = Literal["fp32", "fp16", "amp", "bf16"]
+"""Values of the config keys TRAINER.<node>.PREC."""
 
 
 class Precision:
     """What a precision means on a device.
 
-    ``fp16`` and ``bf16`` keep the frozen weights in that type (norms and learnable prompts stay fp32);
-    ``amp`` keeps all weights in fp32 and computes under autocast (fp16 with loss scaling on CUDA, fp16 on MPS, bf16 on CPU).
-    ``fp16`` on a CPU falls back to fp32 with a warning: CPUs compute it in software, slowly and with overflow.
+    ``fp16`` and ``bf16`` keep the frozen weights in that type; norms and learnable prompts stay fp32. ``amp`` keeps all
+    weights in fp32 and computes under autocast (fp16 with loss scaling on CUDA, fp16 on MPS, bf16 on CPU). ``fp16`` on
+    a CPU falls back to fp32 with a warning: CPUs compute it in software, slowly and with overflow.
     """
 
-    def __init__(self, name, device):
+    def __init__(self, name: PrecisionName, device: torch.device | str) -> None:
         self.device_type = torch.device(device).type
         if name == "fp16" and self.device_type == "cpu":
             warnings.warn("PREC fp16 needs a GPU: using fp32 on the CPU", stacklevel=2)
@@ -32,25 +28,24 @@ class Precision:
         self.name = name
         self.weight_dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(name, torch.float32)
 
-    def cast_weights(self, clip_model):
+    def cast_weights(self, clip_model: CLIP) -> None:
         """Cast a CLIP's weights in place, all but those of norm layers and the logit scale."""
         if self.weight_dtype is torch.float32:
             return
-        norms = (nn.LayerNorm, nn.BatchNorm2d)
         for module in clip_model.modules():
-            if isinstance(module, norms):
+            if isinstance(module, (nn.LayerNorm, nn.BatchNorm2d)):
                 continue
             for name, parameter in module.named_parameters(recurse=False):
                 if name != "logit_scale":
                     parameter.data = parameter.data.to(self.weight_dtype)
 
-    def autocast(self):
+    def autocast(self) -> contextlib.AbstractContextManager:
         """Context for the forward pass and the loss."""
         if self.name != "amp":
             return contextlib.nullcontext()
         dtype = torch.bfloat16 if self.device_type == "cpu" else torch.float16
         return torch.autocast(self.device_type, dtype=dtype)
 
-    def loss_scaler(self):
+    def loss_scaler(self) -> torch.amp.GradScaler | None:
         """GradScaler where amp needs one (CUDA), else None."""
         return torch.amp.GradScaler("cuda") if self.name == "amp" and self.device_type == "cuda" else None

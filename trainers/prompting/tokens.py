@@ -1,35 +1,32 @@
 """Prompt strings and their tokens."""
+import functools
+
 import torch
 
 from compat.errors import UserError
 
 from .clip_package import SimpleTokenizer
 
-_tokenizer = None
+
+@functools.cache
+def _bpe() -> SimpleTokenizer:
+    return SimpleTokenizer()  # reading the vocabulary takes a second, so only once and only when needed
 
 
-def _bpe():
-    global _tokenizer
-    if _tokenizer is None:  # reading the vocabulary takes a second, so only once and only when needed
-        _tokenizer = SimpleTokenizer()
-    return _tokenizer
-
-
-def plain_name(classname):
+def plain_name(classname: str) -> str:
     """Class name as it stands in a prompt: underscores become spaces."""
     return classname.replace("_", " ")
 
 
-def name_length(classname):
+def name_length(classname: str) -> int:
     """Number of BPE tokens of a class name alone."""
     return len(_bpe().encode(plain_name(classname)))
 
 
-def tokenize(texts, context_length):
-    """Tokens of texts, cut to the longest text: a causal text tower gives the same features for any longer padding.
+def tokenize(texts: list[str], context_length: int) -> torch.Tensor:
+    """Tokens of n texts, cut to the longest text: a causal text tower gives the same features for any longer padding.
 
     Args:
-        texts: list of n strings.
         context_length: most tokens the model takes, start and end of text included (77 for OpenAI's models).
 
     Returns:
@@ -48,11 +45,11 @@ def tokenize(texts, context_length):
             "use fewer context tokens (N_CTX, CTX_INIT) or a shorter class name"
         )
     tokens = torch.zeros(len(rows), len(rows[longest]), dtype=torch.int64)
-    for row, ids in zip(tokens, rows):
+    for row, ids in zip(tokens, rows, strict=True):
         row[: len(ids)] = torch.tensor(ids)
     return tokens
 
 
-def end_of_text(tokens):
-    """Position of the end-of-text token, the largest id of each row; shape (n,)."""
+def end_of_text(tokens: torch.Tensor) -> torch.Tensor:
+    """Position of the end-of-text token, the largest id of each row; int64 (n,) of tokens (n, length)."""
     return tokens.argmax(dim=-1)

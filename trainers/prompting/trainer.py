@@ -1,59 +1,62 @@
-"""Trainer that the backbones share: load and freeze CLIP, one optimiser step a batch, learnable-only checkpoints."""
+"""Trainer that the backbones share: load and freeze CLIP, one optimiser step per batch, learnable-only checkpoints."""
+import torch
 from dassl.engine import TrainerX
 from dassl.metrics import compute_accuracy
 from dassl.optim import build_lr_scheduler, build_optimizer
 from dassl.utils import load_pretrained_weights
+from torch.nn import functional as F
+from yacs.config import CfgNode
 
+from compat.checkpoint_files import checkpoint_file
 from compat.errors import UserError
 
-from .checkpoints import checkpoint_path, load_learnable
-from .clip_loading import image_resolution, load_clip
-from .precision import Precision, check_precision
-
-
-def check_input_size(cfg, clip_model):
-    """Raise UserError unless INPUT.SIZE is what the image tower takes."""
-    side = image_resolution(clip_model)
-    if tuple(cfg.INPUT.SIZE) != (side, side):
-        raise UserError(
-            f"INPUT.SIZE is {tuple(cfg.INPUT.SIZE)}, but CLIP {cfg.MODEL.BACKBONE.NAME!r} takes {side}x{side} images: "
-            f"set INPUT.SIZE '({side}, {side})'"
-        )
-
-
-def check_depth(key, depth, least, transformer, tower):
-    """Raise UserError unless a prompt depth lies between ``least`` and the number of a tower's layers."""
-    layers = len(transformer.resblocks)
-    if not least <= depth <= layers:
-        raise UserError(f"{key} is {depth}, but this CLIP's {tower} tower has {layers} layers: give {least} to {layers}")
+from .checkpoints import LearnableState, load_learnable
+from .checks import check_choice, check_input_size
+from .clip_loading import load_clip
+from .clip_package import CLIP
+from .model import PromptedCLIP
+from .precision import Precision, PrecisionName
 
 
 class PromptTrainer(TrainerX):
-    """Base of CoOp and its relatives.
+    """Base of CoOp and its relatives: a subclass makes the model, and overrides what else differs.
 
-    A subclass names its config node and the name its checkpoints are saved under, and says how to make the model,
-    which module holds the learnable parameters, and what the training loss is.
+    Attributes:
+        config_node: name of its config node below TRAINER. checkpoint_name: name its checkpoints are saved under.
+        model: the CLIP with prompts, on the run's device.
     """
 
-    config_node = None
-    checkpoint_name = None
+    config_node: str
+    checkpoint_name: str
+    model: PromptedCLIP
 
-    def make_model(self, classnames, clip_model):
+    def make_model(self, classnames: list[str], clip_model: CLIP) -> PromptedCLIP:
         """Module with the prompts, on the CPU."""
         raise NotImplementedError
 
-    def learnable_module(self):
-        """The part of ``self.model`` that is optimised and saved."""
-        raise NotImplementedError
+    def learnable_module(self) -> LearnableState:
+        """The part of ``self.model`` that is optimised and saved: all of it."""
+        return self.model
 
-    def training_loss(self, image, label):
-        """(scalar loss, logits whose accuracy is reported) of a batch."""
-        raise NotImplementedError
+    def training_loss(self, image: torch.Tensor, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Loss of a batch, and the logits whose accuracy is reported: here the cross-entropy over all classes.
 
-    def check_cfg(self, cfg):
-        check_precision(cfg.TRAINER[self.config_node].PREC, f"TRAINER.{self.config_node}.PREC")
+        Args:
+            image: (batch, 3, side, side). label: int64 (batch,).
 
-    def build_model(self):
+        Returns:
+            (scalar loss, logits of shape (batch, classes))
+        """
+        logits = self.model(image)
+        return F.cross_entropy(logits, label), logits
+
+    def epoch_trained(self) -> None:
+        """Called after the last step of each epoch."""
+
+    def check_cfg(self, cfg: CfgNode) -> None:
+        check_choice(f"TRAINER.{self.config_node}.PREC", cfg.TRAINER[self.config_node].PREC, PrecisionName)
+
+    def build_model(self) -> None:
         cfg = self.cfg
         clip_model = load_clip(cfg.MODEL.BACKBONE.NAME)
         check_input_size(cfg, clip_model)
@@ -71,7 +74,8 @@ class PromptTrainer(TrainerX):
         self.scaler = self.precision.loss_scaler()
         print(f"{self.checkpoint_name}: {sum(p.numel() for p in learnable):,} learnable parameters")
 
-    def forward_backward(self, batch):
+    def forward_backward(self, batch: dict[str, torch.Tensor]) -> dict[str, float]:
+        """One optimiser step on a batch of ``img`` and ``label``; returns loss and accuracy (per cent)."""
         image, label = self.parse_batch_train(batch)
         with self.precision.autocast():
             loss, logits = self.training_loss(image, label)
@@ -89,16 +93,14 @@ class PromptTrainer(TrainerX):
             self.epoch_trained()
         return summary
 
-    def epoch_trained(self):
-        """Called after the last step of each epoch."""
-
-    def parse_batch_train(self, batch):
+    def parse_batch_train(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """(images, labels) on the run's device."""
         return (batch["img"].to(self.device, non_blocking=True), batch["label"].to(self.device, non_blocking=True))
 
-    def load_model(self, directory, epoch=None):
-        """Load prompts from a run's output folder; ``epoch`` as in ``checkpoint_path``."""
+    def load_model(self, directory: str, epoch: int | None = None) -> None:
+        """Load the prompts of a run's output folder; ``epoch`` as in ``checkpoint_file``."""
         if not directory:
             raise UserError("no folder to load the model from: give --model-dir")
-        path = checkpoint_path(directory, self.checkpoint_name, epoch)
+        path = checkpoint_file(directory, self.checkpoint_name, epoch)
         epoch = load_learnable(self.learnable_module(), path)
         print(f"loaded {path} (epoch {epoch})")

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from small_clip import small_clip, small_clip_state
 
 from compat.errors import UserError
-from trainers.prompting import clip_loading, clip_package
+from trainers.prompting import clip_files, clip_loading, clip_package
 from trainers.prompting.clip_loading import clip_from_state_dict, image_resolution, load_clip
 
 
@@ -137,7 +137,7 @@ def test_failed_download_says_what_to_do(monkeypatch, tmp_path):
     def no_network(url, root):
         raise OSError("no route to host")
 
-    monkeypatch.setattr(clip_loading.openai_clip, "_download", no_network)
+    monkeypatch.setattr(clip_files.openai_clip, "_download", no_network)
     refused("ViT-B/16", "ViT-B/16", "no route to host", "Mini/16")
 
 
@@ -157,6 +157,6 @@ def test_clip_package_that_was_changed_for_prompts(state, tmp_path, monkeypatch)
 
 
 def test_bundled_weights_that_were_not_copied(tmp_path, monkeypatch):
-    monkeypatch.setitem(clip_loading.BUNDLED, "Mini/16", tmp_path / "mini16.npz")
+    monkeypatch.setitem(clip_files.BUNDLED, "Mini/16", tmp_path / "mini16.npz")
     with pytest.raises(UserError, match="'Mini/16' is not part of this copy"):
         load_clip("Mini/16")
