@@ -1,10 +1,11 @@
 """From records of evaluations, epochs and measurements to tables, figures and a report.
 
-    names.py      data sets and methods: order, names for people;  numbers.py: exact means, rounding for print
-    paper.py      the paper's two tables (paper/*.csv)
-    settings.py   which settings of MAO a run differs in from the default ones
-    records.py    which record counts for a cell;  accuracies.py: a cell's accuracies, one a seed
-    table.py      what a table is;  layouts.py: the layouts by name, each in a file of its own (table1.py, ...)
-    text.py       tables as text: terminal, markdown, LaTeX, CSV;  html.py: as HTML;  page.py: the whole report
-    figures/      one file a figure
+The way of an accuracy, one file per station:
+
+    records.py    a line of a file -> Evaluation (also Epoch, Measurement)
+    cells.py      evaluations -> Cells: which one counts for a cell and seed; settings.py tells ablations apart
+    accuracy.py   a cell -> Accuracy: mean and deviation over seeds, beside the paper's (paper.py); numbers.py: arithmetic
+    layouts.py    a Request (request.py) -> Tables (table.py); each layout is a file, groups.py what several share
+    text.py       Tables -> terminal, markdown, LaTeX, CSV
+    page.py       tables and figures -> the report (report.html);  figures/: one file per figure
 """

@@ -1,86 +1,91 @@
-"""Layout "ablation": one table a data set and method with MAO, one row a setting that differs from the default ones.
+"""Layout "ablation": one table per data set and method with MAO, one row per setting that differs from the default.
 
 Step 2 of a row may share its step 1 with other rows: settings of step 2 change nothing of the base accuracy.
 """
-from .base_to_new import BASE, NEW, NEW_AFTER_BASE, column_of
-from .names import display_name
-from .numbers import fixed, harmonic_mean
-from .records import by_cell, choose_shots, first_steps, is_at_home
-from .settings import label, of_step_1, sort_key, varied
-from .table import MISSING, Accuracy, Cell, Table, missing_sentence
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.catalogue import display_name
+
+from .accuracy import Accuracy, with_h
+from .cells import BySeed, choose
+from .records import BASE, NEW, NEW_AFTER_BASE
+from .request import Request
+from .settings import Setting, label, of_step_1, sort_key, varied
+from .table import Cell, Table, missing_sentence
 
 COLUMNS = (BASE, NEW_AFTER_BASE, NEW)
 
+Pair = tuple[str, str]  # a data set and a method
 
-def ablation(request):
+
+@dataclass
+class Row:
+    """A setting of MAO. ``columns``: the evaluations that count, by column."""
+
+    setting: Setting
+    columns: dict[str, BySeed]
+
+    @property
+    def numbers(self) -> dict[str, Accuracy]:
+        return with_h(self.columns)
+
+
+def ablation(request: Request) -> list[Table]:
     rows, notes = ablation_rows(request)
-    tables = []
-    if any(setting for settings in rows.values() for setting, _ in settings):  # then those that were varied alone
-        rows = {pair: settings for pair, settings in rows.items() if any(setting for setting, _ in settings)}
-    for dataset in request.datasets_of({dataset for dataset, _ in rows}):
-        for method in request.methods_of({method for _, method in rows}):
-            if (dataset, method) in rows:
-                tables.append(one_table(dataset, method, rows[dataset, method]))
+    if any(row.setting for of_pair in rows.values() for row in of_pair):  # then those that were varied alone
+        rows = {pair: of_pair for pair, of_pair in rows.items() if any(row.setting for row in of_pair)}
+    tables = [one_table(dataset, method, rows[dataset, method])
+              for dataset in request.datasets_of({dataset for dataset, _ in rows})
+              for method in request.methods_of({method for _, method in rows}) if (dataset, method) in rows]
     if tables:
         tables[-1].notes = notes
     return tables
 
 
-def ablation_rows(request):
-    """{(data set, method): [(differing settings, {column: {seed: record}})]}, default setting first; notes."""
-    records = [record for record in request.evaluations
-               if record["stage"] and record.get("settings") and column_of(record) and is_at_home(record)]
-    records, notes = choose_shots(records, request.shots)
-    steps = first_steps(records)
-
-    def differing(record):
-        return varied(record, steps.get(record.get("parent")))
-
-    cells, more = by_cell(records, lambda record: (record["dataset"], record["trainer"], column_of(record),
-                                                   freeze(differing(record))))
-    found = {}
-    for dataset, method, column, setting in cells:
-        found.setdefault((dataset, method), {NEW: set(), BASE: set()})[NEW if column == NEW else BASE].add(setting)
-    rows = {}
-    for (dataset, method), settings in found.items():
+def ablation_rows(request: Request) -> tuple[dict[Pair, list[Row]], list[str]]:
+    """The rows of each data set and method, default setting first; notes."""
+    cells = choose((one for one in request.evaluations if one.stage and one.settings and one.column and one.at_home),
+                   lambda one: (one.column, frozen(varied(one))), ablations=True, shots=request.shots)
+    of_step: dict[Pair, dict[str, set[tuple]]] = {}  # settings that step 1 (base) and step 2 (new) were run with
+    for one in cells.evaluations:
+        step = of_step.setdefault((one.dataset, one.trainer), {BASE: set(), NEW: set()})
+        step[NEW if one.column == NEW else BASE].add(frozen(varied(one)))
+    rows, notes = {}, cells.notes
+    for pair, step in of_step.items():
         # a step 1 without a step 2 of its own has a row, too, unless it is that of another row
-        used = {freeze(of_step_1(dict(setting))) for setting in settings[NEW]}
-        for setting in sorted(settings[NEW] | (settings[BASE] - used), key=lambda one: sort_key(dict(one))):
-            first = freeze(of_step_1(dict(setting)))
-            rows.setdefault((dataset, method), []).append((dict(setting), {
-                column: cells.get((dataset, method, column, setting if column == NEW else first), {})
-                for column in COLUMNS}))
-    return rows, notes + more + [note for pair in rows for note in drop_common(*pair, rows[pair])]
+        shared = {frozen(of_step_1(dict(setting))) for setting in step[NEW]}
+        settings = sorted(map(dict, step[NEW] | (step[BASE] - shared)), key=sort_key)
+        rows[pair] = [Row(setting, {column: cells[(*pair, (column, frozen(
+            setting if column == NEW else of_step_1(setting))))] for column in COLUMNS}) for setting in settings]
+        notes += drop_common(*pair, rows[pair])
+    return rows, notes
 
 
-def drop_common(dataset, method, rows):
-    """Take what all of several rows differ in from the default setting out of them; a note that says so."""
-    common = dict(set.intersection(*(set(setting.items()) for setting, _ in rows))) if len(rows) > 1 else {}
-    for setting, _ in rows:
-        for key in common:
-            del setting[key]
-    return [f"{method} on {display_name(dataset)}: all rows with {label(common)}"] if common else []
-
-
-def freeze(setting):
+def frozen(setting: Setting) -> tuple:
     return tuple(setting.items())
 
 
-def one_table(dataset, method, rows):
-    """Table of one method on one data set. ``rows``: as from ``ablation_rows``."""
+def drop_common(dataset: str, method: str, rows: Sequence[Row]) -> list[str]:
+    """Take what all of several rows differ in from the default setting out of them; a note that says so."""
+    common = dict(set.intersection(*(set(row.setting.items()) for row in rows))) if len(rows) > 1 else {}
+    for row in rows:
+        row.setting = {key: value for key, value in row.setting.items() if key not in common}
+    return [f"{method} on {display_name(dataset)}: all rows with {label(common)}"] if common else []
+
+
+def one_table(dataset: str, method: str, rows: Sequence[Row]) -> Table:
     table = Table(f"ablation-{dataset}-{method}", f"Ablations of {method} on {display_name(dataset)}: accuracy in per "
                   "cent, mean ± standard deviation over seeds", ["setting", *COLUMNS, "H"], labels=1)
-    seeds = sorted({seed for _, columns in rows for by_seed in columns.values() for seed in by_seed})
-    for setting, columns in rows:
-        numbers = {column: Accuracy.of(by_seed) for column, by_seed in columns.items()}
-        h = harmonic_mean(numbers[BASE].mean, numbers[NEW].mean)
-        table.rows.append([Cell(label(setting)), *(Cell(numbers[column].text()) for column in COLUMNS),
-                           Cell(MISSING if h is None else fixed(h))])
-        table.data += [accuracy.row(layout="ablation", dataset=dataset, method=method, setting=label(setting),
-                                    measure=measure) for measure, accuracy in [*numbers.items(), ("H", Accuracy(h))]]
-        by_lack = {}
-        for column, by_seed in columns.items():
+    seeds = sorted({seed for row in rows for by_seed in row.columns.values() for seed in by_seed})
+    for row in rows:
+        name, numbers = label(row.setting), row.numbers
+        table.rows.append([Cell(name), *(Cell(str(accuracy)) for accuracy in numbers.values())])
+        table.data += [accuracy.row(layout="ablation", dataset=dataset, method=method, setting=name, measure=measure)
+                       for measure, accuracy in numbers.items()]
+        by_lack: dict[tuple[int, ...], list[str]] = {}
+        for column, by_seed in row.columns.items():
             by_lack.setdefault(tuple(seed for seed in seeds if seed not in by_seed), []).append(column)
-        table.missing += [missing_sentence(dataset, method, f"{label(setting)}: {', '.join(lacking)}", missing_seeds)
-                          for missing_seeds, lacking in by_lack.items() if missing_seeds]
+        table.missing += [missing_sentence(dataset, method, f"{name}: {', '.join(columns)}", lacking)
+                          for lacking, columns in by_lack.items() if lacking]
     return table

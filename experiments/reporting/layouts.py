@@ -1,13 +1,18 @@
 """The layouts by name: functions from a Request to a list of Tables, empty where the records have nothing for them."""
+from collections.abc import Callable
+
 from .ablation import ablation
 from .auto import auto
 from .cross import dg, table2
 from .efficiency import efficiency
 from .few_shot import few_shot
+from .request import Request
+from .table import Table
 from .table1 import table1
 
-LAYOUTS = {"auto": auto, "table1": table1, "table2": table2, "dg": dg, "few_shot": few_shot, "ablation": ablation,
-           "efficiency": efficiency}
+LAYOUTS: dict[str, Callable[[Request], list[Table]]] = {
+    "auto": auto, "table1": table1, "table2": table2, "dg": dg, "few_shot": few_shot, "ablation": ablation,
+    "efficiency": efficiency}
 
 # What to run where there is nothing to show
 MADE_BY = {

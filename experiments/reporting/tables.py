@@ -3,24 +3,25 @@
     python scripts/tables.py output/quickstart
     python scripts/tables.py output --layout table1 --format markdown --output table.md
 
---layout auto gives one base-to-new table a data set: accuracy in per cent on the test images of base and of new
+--layout auto gives one base-to-new table per data set: accuracy in per cent on the test images of base and of new
 classes, mean and sample standard deviation over seeds, and H, the harmonic mean of the two means. The other layouts are
 those of the paper's tables and of the experiments around them (docs/tables.md). A cell without records is a dash,
 and is named below the table.
 """
 import argparse
-import os
 import sys
+from collections.abc import Sequence
 
-from compat.errors import UserError
-from compat.files import write_file
+from compat.errors import UserError, exit_code
+from experiments.records import StrPath
 
 from .layouts import LAYOUTS, MADE_BY
-from .request import read_request
+from .request import Request, request_of, request_parser, write_output
+from .table import Table
 from .text import FORMATS, render
 
 
-def make_tables(request, layout, paths):
+def make_tables(request: Request, layout: str, paths: Sequence[StrPath]) -> list[Table]:
     """Tables of a layout.
 
     Raises:
@@ -35,36 +36,27 @@ def make_tables(request, layout, paths):
     return tables
 
 
-def parse_arguments(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("paths", nargs="+", help="output folders (searched for files of records) or such files")
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = request_parser(__doc__.split("\n\n")[0])
     parser.add_argument("--layout", choices=LAYOUTS, default="auto")
     parser.add_argument("--format", choices=FORMATS, default="terminal")
-    parser.add_argument("--methods", nargs="+", help="rows to show (default: all there are)")
-    parser.add_argument("--datasets", nargs="+", help="data sets to show (default: all there are)")
-    parser.add_argument("--shots", type=int, help="training images a class (default: those there are, or 16)")
     parser.add_argument("--split", choices=("test", "val"), default="test")
     parser.add_argument("--output", help="file to write to instead of the terminal")
-    parser.add_argument("--skip-bad", action="store_true", help="leave out lines that cannot be read")
     return parser.parse_args(argv)
 
 
-def main(argv=None):
+def run(args: argparse.Namespace) -> None:
+    tables = make_tables(request_of(args, args.split), args.layout, args.paths)
+    text = render(tables, args.format, ansi=not args.output and sys.stdout.isatty())
+    if args.output:
+        write_output(args.output, text + "\n")
+    else:
+        print(text, flush=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_arguments(argv)
-    try:
-        request = read_request(args.paths, args.methods, args.datasets, args.shots, args.split, args.skip_bad)
-        tables = make_tables(request, args.layout, args.paths)
-        text = render(tables, args.format, ansi=not args.output and sys.stdout.isatty())
-        if args.output:
-            write_file(args.output, text + "\n")
-        else:
-            print(text, flush=True)
-    except BrokenPipeError:  # the reader, head for example, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return exit_code(lambda: run(args))
 
 
 if __name__ == "__main__":

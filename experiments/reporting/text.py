@@ -1,53 +1,60 @@
 """Tables as text: for the terminal, markdown, LaTeX with booktabs, and CSV with unrounded numbers."""
 import csv
 import io
+from collections.abc import Callable, Sequence
 
 from tabulate import SEPARATING_LINE, tabulate
+
+from .table import Cell, Table
+
+FORMATS = ("terminal", "markdown", "latex", "csv")
 
 LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
          "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
 
-
-def groups_begin(table):
-    """Numbers of the rows that begin a group: those whose first cell differs from the row before."""
-    if table.labels < 2:
-        return set()
-    return {k for k in range(1, len(table.rows)) if table.rows[k][0].text != table.rows[k - 1][0].text}
+Groups = list[list[list[str]]]
 
 
-def lines(table, bold):
-    """Rows as lists of strings. ``bold``: function of a cell's text to its bold form."""
-    return [[bold(cell.text) if cell.bold else cell.text for cell in row] for row in table.rows]
+def groups_of(table: Table, show: Callable[[Cell], str], repeat: bool = False) -> Groups:
+    """The rows as strings, group by group; the group's name in its first row only, unless ``repeat``."""
+    groups = [[[show(cell) for cell in row] for row in rows] for rows in table.groups]
+    if table.labels > 1 and not repeat:
+        for rows in groups:
+            for row in rows[1:]:
+                row[0] = ""
+    return groups
 
 
-def without_repeats(table, rows):
-    """Rows with the group's name in its first row only."""
-    begin = groups_begin(table)
-    return [["", *row[1:]] if table.labels > 1 and k and k not in begin else row for k, row in enumerate(rows)]
-
-
-def align(table):
+def align(table: Table) -> list[str]:
     return ["left"] * table.labels + ["right"] * (len(table.columns) - table.labels)
 
 
-def terminal(table, ansi=False):
+def terminal(table: Table, ansi: bool = False) -> str:
     """With a star, or on a terminal that shows it (``ansi``) bold type, for the better of with and without MAO."""
-    rows = without_repeats(table, lines(table, "\033[1m{}\033[0m".format if ansi else "*{}".format))
-    begin = groups_begin(table)
-    ruled = [line for k, row in enumerate(rows) for line in ([SEPARATING_LINE, row] if k in begin else [row])]
+    def show(cell: Cell) -> str:
+        bold = f"\033[1m{cell.text}\033[0m" if ansi else f"*{cell.text}"
+        return bold if cell.bold else cell.text
+
+    first, *others = groups_of(table, show)
+    ruled: list[list[str] | str] = [*first]
+    for rows in others:
+        ruled += [SEPARATING_LINE, *rows]
     return tabulate(ruled, headers=table.columns, tablefmt="simple", colalign=align(table), disable_numparse=True)
 
 
-def markdown(table):
-    def escape(text):
+def markdown(table: Table) -> str:
+    def escape(text: str) -> str:
         return text.replace("\\", "\\\\").replace("|", "\\|")
 
-    rows = [[escape(text) for text in row] for row in lines(table, "**{}**".format)]
-    return tabulate(rows, headers=list(map(escape, table.columns)), tablefmt="pipe", colalign=align(table),
+    def show(cell: Cell) -> str:
+        return escape(f"**{cell.text}**" if cell.bold else cell.text)
+
+    rows = [row for group in groups_of(table, show, repeat=True) for row in group]
+    return tabulate(rows, headers=[escape(text) for text in table.columns], tablefmt="pipe", colalign=align(table),
                     disable_numparse=True)
 
 
-def escape_latex(text):
+def escape_latex(text: str) -> str:
     """Text for LaTeX: special characters as they are printed, a minus as one, a missing number as a dash."""
     if text == "-":
         return "--"
@@ -56,20 +63,24 @@ def escape_latex(text):
     return "".join(LATEX.get(character, character) for character in text)
 
 
-def latex(table):
+def latex(table: Table) -> str:
     """A tabular that needs the package booktabs."""
-    begin = groups_begin(table)
-    made = [f"% {table.title}", "\\begin{tabular}{%s}" % "".join(place[0] for place in align(table)), r"\toprule",
-            " & ".join(map(escape_latex, table.columns)) + r" \\", r"\midrule"]
-    escaped = [[f"\\textbf{{{escape_latex(cell.text)}}}" if cell.bold else escape_latex(cell.text) for cell in row]
-               for row in table.rows]
-    for k, row in enumerate(without_repeats(table, escaped)):
-        made += [r"\midrule"] * (k in begin) + [" & ".join(row) + r" \\"]
+    def show(cell: Cell) -> str:
+        return f"\\textbf{{{escape_latex(cell.text)}}}" if cell.bold else escape_latex(cell.text)
+
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join(cells) + r" \\"
+
+    columns = "".join(place[0] for place in align(table))
+    made = [f"% {table.title}", f"\\begin{{tabular}}{{{columns}}}", r"\toprule",
+            line([escape_latex(text) for text in table.columns])]
+    for rows in groups_of(table, show):
+        made += [r"\midrule", *map(line, rows)]
     return "\n".join([*made, r"\bottomrule", r"\end{tabular}"])
 
 
-def csv_text(tables):
-    """The unrounded numbers of all tables, one a line, with the counts that they come from."""
+def csv_text(tables: Sequence[Table]) -> str:
+    """The unrounded numbers of all tables, one per line, with the counts that they come from."""
     data = [row for table in tables for row in table.data]
     columns = list(dict.fromkeys(key for row in data for key in row))
     text = io.StringIO()
@@ -79,27 +90,24 @@ def csv_text(tables):
     return text.getvalue().rstrip("\n")
 
 
-def render(tables, form, ansi=False):
+def render(tables: Sequence[Table], form: str, ansi: bool = False) -> str:
     """All tables as one text, with what is missing and notes.
 
     Args:
-        form: "terminal", "markdown", "latex" or "csv". ansi: whether the terminal shows bold type.
+        form: one of FORMATS. ansi: whether the terminal shows bold type.
     """
     if form == "csv":
         return csv_text(tables)
-    one = {"terminal": lambda table: terminal(table, ansi), "markdown": markdown, "latex": latex}[form]
-    blocks = [one(table) if form == "latex" else f"{table.title}\n\n{one(table)}" for table in tables]
-    legend = any(cell.bold for table in tables for row in table.rows for cell in row)
-    if legend and form != "latex":
-        mark = "*" if form == "terminal" and not ansi else "bold"
-        blocks.append(f"{mark}: the better of with and without MAO")
+    if form == "latex":
+        blocks = [latex(table) for table in tables]
+    else:
+        blocks = [f"{table.title}\n\n{markdown(table) if form == 'markdown' else terminal(table, ansi)}"
+                  for table in tables]
+        if any(table.has_bold for table in tables):
+            mark = "*" if form == "terminal" and not ansi else "bold"
+            blocks.append(f"{mark}: the better of with and without MAO")
     before = "% " if form == "latex" else "- "
-    for title in ("Missing", "Note"):
-        sentences = dict.fromkeys(sentence for table in tables
-                                  for sentence in (table.missing if title == "Missing" else table.notes))
-        if sentences:
-            blocks.append("\n".join(f"{before}{title}: {sentence}" for sentence in sentences))
+    missing = [f"{before}Missing: {sentence}" for table in tables for sentence in table.missing]
+    notes = [f"{before}Note: {sentence}" for table in tables for sentence in table.notes]
+    blocks += ["\n".join(dict.fromkeys(sentences)) for sentences in (missing, notes) if sentences]
     return "\n\n".join(blocks)
-
-
-FORMATS = ("terminal", "markdown", "latex", "csv")

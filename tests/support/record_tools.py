@@ -8,7 +8,7 @@ TOTAL = 1000
 
 
 def append_record(folder, record, name=RECORDS_FILE):
-    """The line that results.append_record writes, without its waiting for the disk."""
+    """The line that experiments.records.append_record writes, without its waiting for the disk."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     with open(Path(folder) / name, "a", encoding="utf-8") as file:
         file.write(json.dumps(record, sort_keys=True) + "\n")

@@ -1,17 +1,24 @@
 """Figures from records: functions from a Request to a list of Drawings, empty where the records have nothing for them.
 
-    style.py   colours, markers, how a figure becomes PNG and SVG;   one file a kind of figure
+    style.py   colours, markers, how a figure becomes PNG and SVG;   one file per kind of figure
 """
+from collections.abc import Callable
+
+from ..request import Request
 from .ablations import ablations
+from .bars import bars
 from .cost import cost
 from .gain import gain
 from .plane import plane
+from .style import Drawing
 from .training import training
 
-FIGURES = {"gain": gain, "plane": plane, "training": training, "ablation": ablations, "cost": cost}
+FIGURES: dict[str, Callable[[Request], list[Drawing]]] = {
+    "bars": bars, "gain": gain, "plane": plane, "training": training, "ablation": ablations, "cost": cost}
 
 # What a figure shows, and what it needs, for people who miss it
 NEEDS = {
+    "bars": "base, new and H of each method, from base-to-new results",
     "gain": "the gain of MAO over its backbone, from base-to-new results of a method with and without MAO",
     "plane": "base and new accuracies, from base-to-new results",
     "training": "training curves, from training.jsonl",

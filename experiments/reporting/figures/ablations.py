@@ -1,94 +1,102 @@
 """Figures of the ablations: accuracy over K for each batch size B, and every other setting beside the default."""
+from collections.abc import Callable, Iterable
+
 import matplotlib
-from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
+from matplotlib.axes import Axes
 
-from ..ablation import BASE, NEW, ablation_rows
-from ..names import display_name, sort_datasets, sort_methods
-from ..numbers import harmonic_mean
-from ..settings import DEFAULT, B, K, label
-from ..table import Accuracy
-from .style import MEASURES, OTHERS, SETTINGS, Drawing, grid, legend
+from experiments.catalogue import display_name, sort_datasets, sort_methods
 
+from ..ablation import Pair, Row, ablation_rows
+from ..records import BASE, NEW
+from ..request import Request
+from ..settings import B, K, defaults, label
+from .style import MEASURES, OTHERS, SETTINGS, Drawing, Look, grid, legend, log_axis
+
+SHOWN = {BASE: "o", NEW: "s", "H": "D"}  # measure: its marker
 LINES = {2: ("#56B4E9", "o"), 4: ("#0072B2", "s"), 8: ("#D55E00", "D"), 16: ("#009E73", "^")}  # by batch size
 
+Rows = dict[Pair, list[Row]]
 
-def ablations(request):
+
+def ablations(request: Request) -> list[Drawing]:
     rows, _ = ablation_rows(request)
-    wanted = request.datasets or [dataset for dataset, _ in rows]
-    order = [(dataset, method) for dataset in sort_datasets({dataset for dataset, _ in rows} & set(wanted))
-             for method in sort_methods({method for _, method in rows}) if (dataset, method) in rows]
-    found = {pair: [(setting, numbers_of(columns)) for setting, columns in rows[pair]] for pair in order}
-    return [drawing for drawing in (draw_k(found), draw_settings(found)) if drawing]
+    datasets = sort_datasets({dataset for dataset, _ in rows} & set(request.datasets or [pair[0] for pair in rows]))
+    methods = sort_methods({method for _, method in rows})
+    ordered = {(dataset, method): rows[dataset, method] for dataset in datasets for method in methods
+               if (dataset, method) in rows}
+    return [*draw_k(ordered), *draw_settings(ordered)]
 
 
-def numbers_of(columns):
-    """{"base", "new": Accuracy; "H"} of {column: {seed: record}}; missing ones left out."""
-    numbers = {measure: Accuracy.of(columns[measure]) for measure in (BASE, NEW)}
-    numbers["H"] = Accuracy(harmonic_mean(numbers[BASE].mean, numbers[NEW].mean))
-    return {measure: number for measure, number in numbers.items() if number.mean is not None}
+def only(rows: Rows, wanted: Callable[[Row], bool], enough: Callable[[list[Row]], bool]) -> Rows:
+    """The rows that are wanted, of the data sets and methods that have enough of them."""
+    found = {pair: [row for row in of_pair if wanted(row)] for pair, of_pair in rows.items()}
+    return {pair: of_pair for pair, of_pair in found.items() if enough(of_pair)}
 
 
-def draw_k(found):
-    """Base, new and H against K, a line a batch size; None unless there are two values of K."""
-    found = {pair: [(setting, numbers) for setting, numbers in rows if set(setting) <= {B, K}]
-             for pair, rows in found.items()}
-    found = {pair: rows for pair, rows in found.items() if len({setting.get(K) for setting, _ in rows}) > 1}
+def names_of(pairs: Iterable[Pair]) -> str:
+    return ", ".join(f"{method} on {display_name(dataset)}" for dataset, method in pairs)
+
+
+def value(row: Row, key: str) -> int:
+    """Of B or K, which are always numbers."""
+    return int(str(row.setting.get(key, defaults()[key])))
+
+
+def draw_k(rows: Rows) -> list[Drawing]:
+    """Base, new and H against K, a line per batch size; nothing unless there are two values of K."""
+    found = only(rows, lambda row: set(row.setting) <= {B, K}, lambda some: len({value(row, K) for row in some}) > 1)
     if not found:
-        return None
-    batches = sorted({setting.get(B, DEFAULT[B]) for rows in found.values() for setting, _ in rows})
-    counts = sorted({setting.get(K, DEFAULT[K]) for rows in found.values() for setting, _ in rows})
-    looks = {batch: {"color": LINES.get(batch, (OTHERS[0], "v"))[0], "marker": LINES.get(batch, (OTHERS[0], "v"))[1],
-                     "linewidth": 1.5, "markersize": 5} for batch in batches}
+        return []
+    batches, counts = (sorted({value(row, key) for some in found.values() for row in some}) for key in (B, K))
+    looks = {}
+    for batch in batches:
+        color, marker = LINES.get(batch, (OTHERS[0], "v"))
+        looks[batch] = {"color": color, "marker": marker, "linewidth": 1.5, "markersize": 5}
     with matplotlib.rc_context(SETTINGS):
-        figure, axes = grid(3 * len(found), 3, 3.3, 2.9)
-        for row, ((dataset, method), rows) in enumerate(found.items()):
-            for axis, measure in zip(axes[3 * row:], (BASE, NEW, "H")):
-                for batch in batches:
-                    draw_line(axis, rows, measure, batch, looks[batch], 1 + 0.03 * (batches.index(batch)
-                                                                                    - (len(batches) - 1) / 2))
-                axis.set_xscale("log", base=2)
-                axis.xaxis.set(major_locator=FixedLocator(counts), minor_locator=NullLocator(),
-                               major_formatter=ScalarFormatter())
-                axis.set(title=f"{method}, {display_name(dataset)}", xlabel="K (classes an anchor brings)",
-                         ylabel=f"{measure} (%)")
+        figure, axes = grid(len(SHOWN) * len(found), len(SHOWN), 3.3, 2.9)
+        places = [(dataset, method, some, measure) for (dataset, method), some in found.items() for measure in SHOWN]
+        for axis, (dataset, method, some, measure) in zip(axes, places):
+            for number, batch in enumerate(batches):
+                shift = 1 + 0.03 * (number - (len(batches) - 1) / 2)  # so that bars of several lines stand side by side
+                draw_line(axis, [row for row in some if value(row, B) == batch], measure, looks[batch], shift)
+            log_axis(axis, counts, base=2)
+            axis.set(title=f"{method}, {display_name(dataset)}", xlabel="K (classes an anchor brings)",
+                     ylabel=f"{measure} (%)")
         legend(figure, {f"B = {batch} anchors": looks[batch] for batch in batches})
-    return Drawing("ablation_k",
-                   "Accuracy against K for each number of anchors B; bars: standard deviation over seeds.",
-                   f"Curves of base, new and H over K = {', '.join(map(str, counts))} for "
-                   f"{', '.join(f'{method} on {display_name(dataset)}' for dataset, method in found)}.", figure)
+    return [Drawing("ablation_k",
+                    "Accuracy against K for each number of anchors B; bars: standard deviation over seeds.",
+                    f"Curves of base, new and H over K = {', '.join(map(str, counts))} for {names_of(found)}.", figure)]
 
 
-def draw_line(axis, rows, measure, batch, look, shift):
-    """One batch size. ``shift``: factor of K, so that bars of several lines stand side by side."""
-    line = sorted((setting.get(K, DEFAULT[K]), numbers[measure]) for setting, numbers in rows
-                  if setting.get(B, DEFAULT[B]) == batch and measure in numbers) if rows else []
+def draw_line(axis: Axes, rows: list[Row], measure: str, look: Look, shift: float) -> None:
+    """A measure against K. ``shift``: factor of K."""
+    line = [(value(row, K), row.numbers[measure]) for row in sorted(rows, key=lambda row: value(row, K))]
+    line = [(count, number) for count, number in line if number.mean is not None]
     if line:
         axis.errorbar([count * shift for count, _ in line], [float(number.mean) for _, number in line],
                       yerr=[number.deviation or 0 for _, number in line], elinewidth=0.9, **look)
 
 
-def draw_settings(found):
-    """Base, new and H of each setting but those of B and K alone; None unless there are some."""
-    found = {pair: [(setting, numbers) for setting, numbers in rows if not setting or not set(setting) <= {B, K}]
-             for pair, rows in found.items()}
-    found = {pair: rows for pair, rows in found.items() if any(setting for setting, _ in rows)}
+def draw_settings(rows: Rows) -> list[Drawing]:
+    """Base, new and H of each setting but those of B and K alone; nothing unless there are some."""
+    found = only(rows, lambda row: not row.setting or not set(row.setting) <= {B, K},
+                 lambda some: any(row.setting for row in some))
     if not found:
-        return None
-    most = max(map(len, found.values()))
+        return []
+    looks = {measure: {"color": MEASURES[measure], "marker": marker} for measure, marker in SHOWN.items()}
     with matplotlib.rc_context(SETTINGS):
-        figure, axes = grid(len(found), 1, 8.5, 0.8 + 0.36 * most)
-        for axis, ((dataset, method), rows) in zip(axes, found.items()):
-            for position, (_, numbers) in enumerate(rows):
-                for offset, (measure, number) in zip((-0.2, 0, 0.2), numbers.items()):
+        figure, axes = grid(len(found), 1, 8.5, 0.8 + 0.36 * max(map(len, found.values())))
+        for axis, ((dataset, method), some) in zip(axes, found.items()):
+            for position, row in enumerate(some):
+                there = [measure for measure in SHOWN if row.numbers[measure].mean is not None]
+                for offset, measure in zip((-0.2, 0, 0.2), there):
+                    number = row.numbers[measure]
                     axis.errorbar(float(number.mean), position + offset, xerr=number.deviation or None,
-                                  color=MEASURES[measure], marker={BASE: "o", NEW: "s", "H": "D"}[measure],
-                                  markersize=5, elinewidth=0.9)
-            axis.set_yticks(range(len(rows)), [label(setting) for setting, _ in rows])
-            axis.set_ylim(len(rows) - 0.5, -0.5)
+                                  markersize=5, elinewidth=0.9, **looks[measure])
+            axis.set_yticks(range(len(some)), [label(row.setting) for row in some])
+            axis.set_ylim(len(some) - 0.5, -0.5)
             axis.set(title=f"{method}, {display_name(dataset)}", xlabel="accuracy (%)")
-        legend(figure, {measure: {"color": MEASURES[measure], "marker": marker, "linestyle": ""}
-                        for measure, marker in ((BASE, "o"), (NEW, "s"), ("H", "D"))})
-    return Drawing("ablation_settings", "Each setting that differs from the default one; bars: standard deviation over "
-                                        "seeds.",
-                   f"Points of base, new and H for each setting of "
-                   f"{', '.join(f'{method} on {display_name(dataset)}' for dataset, method in found)}.", figure)
+        legend(figure, {measure: {**look, "linestyle": ""} for measure, look in looks.items()})
+    return [Drawing("ablation_settings",
+                    "Each setting that differs from the default one; bars: standard deviation over seeds.",
+                    f"Points of base, new and H for each setting of {names_of(found)}.", figure)]

@@ -1,58 +1,58 @@
-"""Figure: time of a training step and peak memory against the number of classes."""
+"""Figure: time of a training step, peak memory and images per second against the number of classes."""
 import matplotlib
-from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
-from ..efficiency import newest
-from ..names import sort_methods
-from .style import SETTINGS, Drawing, grid, legend, look
+from experiments.catalogue import sort_methods
 
+from ..efficiency import by_device, newest
+from ..records import Measurement
+from ..request import Request
+from .style import SETTINGS, Drawing, grid, legend, log_axis, look
+
+# Field of a measurement: (label of the axis, factor from its unit to that of the axis)
 QUANTITIES = {"step_seconds": ("time of a step (ms)", 1000), "peak_memory_mb": ("peak memory (MB)", 1),
               "images_per_second": ("images per second", 1)}
 
-
-def cost(request):
-    """One figure a device that has measurements with several numbers of classes."""
-    drawings = []
-    for device in sorted({str(record["device"]) for record in request.measurements}):
-        found, _ = newest([record for record in request.measurements if str(record["device"]) == device])
-        lines = curves(found)
-        if lines:
-            drawings.append(draw(device, lines))
-    return drawings
+Curves = dict[str, list[Measurement]]
+"""{method: measurements by number of classes}"""
 
 
-def curves(found):
-    """{method: measurements by number of classes} of the methods that have at least two numbers.
+def cost(request: Request) -> list[Drawing]:
+    """One figure per device that has measurements with several numbers of classes."""
+    lines = {device: curves(newest(found)[0]) for device, found in by_device(request).items()}
+    return [draw(device, of_device) for device, of_device in lines.items() if of_device]
+
+
+def curves(found: list[Measurement]) -> Curves:
+    """The curves of the methods that have at least two numbers of classes.
 
     Measurements on made-up data sets (Synthetic<N>) go before those on others, which differ in more than the number.
     """
-    made_up = [record for record in found if record["dataset"].startswith("Synthetic")]
-    if len({record["num_classes"] for record in made_up}) > 1:
+    made_up = [one for one in found if one.dataset.startswith("Synthetic")]
+    if len({one.num_classes for one in made_up}) > 1:
         found = made_up
-    lines = {}
-    for record in found:
-        lines.setdefault(record["trainer"], {})[record["num_classes"]] = record
+    lines: dict[str, dict[int, Measurement]] = {}
+    for one in found:
+        lines.setdefault(one.trainer, {})[one.num_classes] = one
     return {method: [by_count[count] for count in sorted(by_count)]
             for method, by_count in lines.items() if len(by_count) > 1}
 
 
-def draw(device, lines):
+def draw(device: str, lines: Curves) -> Drawing:
     methods = sort_methods(lines)
-    counts = sorted({record["num_classes"] for line in lines.values() for record in line})
+    counts = sorted({one.num_classes for line in lines.values() for one in line})
     with matplotlib.rc_context(SETTINGS):
         figure, axes = grid(len(QUANTITIES), 3, 3.6, 3.2)
         for axis, (key, (text, factor)) in zip(axes, QUANTITIES.items()):
             for method in methods:
-                line = [record for record in lines[method] if key in record]
-                axis.plot([record["num_classes"] for record in line], [record[key] * factor for record in line],
+                line = [one for one in lines[method] if getattr(one, key) is not None]
+                axis.plot([one.num_classes for one in line], [getattr(one, key) * factor for one in line],
                           **look(method))
-            axis.set_xscale("log")
-            axis.xaxis.set(major_locator=FixedLocator(counts), minor_locator=NullLocator(),
-                           major_formatter=ScalarFormatter())
+            log_axis(axis, counts, base=10)
             axis.set_ylim(0, axis.get_ylim()[1] * 1.05)
             axis.set(xlabel="classes", ylabel=text)
         legend(figure, {method: look(method) for method in methods})
-    return Drawing("cost" if device == "cpu" else f"cost_{''.join(c if c.isalnum() else '_' for c in device)}",
+    suffix = "" if device == "cpu" else "_" + "".join(c if c.isalnum() else "_" for c in device)
+    return Drawing(f"cost{suffix}",
                    f"Cost of training against the number of classes on {device}, each method with its own batch size.",
                    f"Curves of step time, memory and images per second over {', '.join(map(str, counts))} classes for "
                    f"{', '.join(methods)}.", figure)

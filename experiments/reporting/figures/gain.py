@@ -1,51 +1,66 @@
 """Figure: how much MAO gains over its backbone on each data set, in base, new and H."""
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..names import backbone
+from experiments.catalogue import backbone
+
+from ..accuracy import Accuracy
 from ..numbers import signed
+from ..request import Request
 from ..table1 import MEASURES, base_to_new_groups
 from .style import GREY, INK, SETTINGS, Drawing, color
 
 BAR = 0.8  # of the distance between data sets, for all backbones together
 
+Gain = tuple[float, float | None]
+"""In percentage points: ours and the paper's, None if it has none."""
+Gains = dict[str, dict[str, Gain]]
+"""{method with MAO: {measure: gain}} on a data set."""
 
-def gains(request):
-    """[(data set, {method with MAO: {measure: (gain, the paper's gain or None)}})], in percentage points."""
+
+def gains(request: Request) -> list[tuple[str, Gains]]:
+    """Gains on each data set that has a method with and without MAO."""
     found = []
     for group in base_to_new_groups(request)[0]:
-        rows = {}
-        for method, row in group.rows.items():
-            without = group.rows.get(backbone(method))
-            if without is None:
-                continue
-            pairs = {measure: (row[measure], without[measure]) for measure in MEASURES}
-            rows[method] = {
-                measure: (float(mine.mean - other.mean), None if None in (mine.paper, other.paper)
-                          else float(mine.paper - other.paper))
-                for measure, (mine, other) in pairs.items() if None not in (mine.mean, other.mean)}
+        rows = {method: gains_over(row, group.rows[str(backbone(method))]) for method, row in group.rows.items()
+                if backbone(method) in group.rows}
         rows = {method: row for method, row in rows.items() if row}
         if rows:
             found.append((group.label, rows))
     return found
 
 
-def gain(request):
+def gains_over(with_mao: dict[str, Accuracy], without: dict[str, Accuracy]) -> dict[str, Gain]:
+    """{measure: gain} of the measures that both rows have."""
+    found = {}
+    for measure in MEASURES:
+        mine, other = with_mao[measure], without[measure]
+        if mine.mean is not None and other.mean is not None:
+            of_paper = None if mine.paper is None or other.paper is None else float(mine.paper - other.paper)
+            found[measure] = (float(mine.mean - other.mean), of_paper)
+    return found
+
+
+def gain(request: Request) -> list[Drawing]:
     groups = gains(request)
     if not groups:
         return []
     methods = list(dict.fromkeys(method for _, rows in groups for method in rows))
+    with_paper = any(of_paper is not None for _, rows in groups for row in rows.values() for _, of_paper in row.values())
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(9, 1.5 + len(groups) * max(0.22 * len(methods), 0.35)), layout="constrained")
         axes = figure.subplots(1, len(MEASURES), sharey=True)
-        with_paper = [draw(axis, measure, groups, methods) for axis, measure in zip(axes, MEASURES)]
+        for axis, measure in zip(axes, MEASURES):
+            draw(axis, measure, groups, methods)
         axes[0].set_yticks(range(len(groups)), [label for label, _ in groups])
         axes[0].set_ylim(len(groups) - 0.4, -0.6)
         handles = [Patch(color=color(method), label=f"{method} over {backbone(method)}") for method in methods]
-        if any(with_paper):
-            handles.append(matplotlib.lines.Line2D([], [], color=INK, marker="|", linestyle="", markersize=9,
-                                                   markeredgewidth=2, label="the paper's gain"))
+        if with_paper:
+            handles.append(Line2D([], [], color=INK, marker="|", linestyle="", markersize=9, markeredgewidth=2,
+                                  label="the paper's gain"))
         figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
     numbers = "; ".join(f"{label}: " + ", ".join(f"{method} {signed(row['H'][0])}" for method, row in rows.items()
                                                  if "H" in row) for label, rows in groups)
@@ -53,9 +68,9 @@ def gain(request):
                     f"Bars of the gain of MAO over its backbone. Gain in H: {numbers}.", figure)]
 
 
-def draw(axis, measure, groups, methods):
-    """Bars of one measure; returns whether there are numbers of the paper beside them."""
-    height, with_paper = BAR / len(methods), False
+def draw(axis: Axes, measure: str, groups: list[tuple[str, Gains]], methods: list[str]) -> None:
+    """Bars of one measure, with the paper's gains as marks."""
+    height = BAR / len(methods)
     for k, method in enumerate(methods):
         for position, (_, rows) in enumerate(groups):
             if measure not in rows.get(method, {}):
@@ -67,13 +82,10 @@ def draw(axis, measure, groups, methods):
             axis.annotate(signed(value, 1), (outer, y), xytext=(4 if value >= 0 else -4, 0), va="center",
                           textcoords="offset points", ha="left" if value >= 0 else "right", fontsize=7, color=INK)
             if of_paper is not None:
-                with_paper = True
                 axis.plot(of_paper, y, marker="|", color=INK, markersize=9, markeredgewidth=2)
     axis.axvline(0, color=GREY, linewidth=1)
     axis.grid(axis="y", visible=False)
     axis.spines["left"].set_visible(False)
     axis.tick_params(axis="y", length=0)
     axis.margins(x=0.22)
-    axis.set_title(measure)
-    axis.set_xlabel("gain (percentage points)")
-    return with_paper
+    axis.set(title=measure, xlabel="gain (percentage points)")

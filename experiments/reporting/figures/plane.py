@@ -1,23 +1,29 @@
 """Figure: new against base accuracy, with curves of equal H; an arrow leads from a backbone to itself with MAO."""
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 
-from ..names import backbone
+from experiments.catalogue import backbone
+
+from ..accuracy import Accuracy
+from ..groups import Group
 from ..numbers import fixed
+from ..records import BASE, NEW
+from ..request import Request
 from ..table1 import base_to_new_groups
 from .style import GREY, SETTINGS, Drawing, grid, legend, look
 
 PER_ROW = 3
 
 
-def plane(request):
+def plane(request: Request) -> list[Drawing]:
     groups = [group for group in base_to_new_groups(request)[0] if points(group)]
     if not groups:
         return []
-    methods = list(dict.fromkeys(method for group in groups for method in points(group)))
-    alone = len(groups) == 1
+    methods = dict.fromkeys(method for group in groups for method in points(group))
+    width, height = (6.2, 4.8) if len(groups) == 1 else (3.3, 3.2)
     with matplotlib.rc_context(SETTINGS):
-        figure, axes = grid(len(groups), PER_ROW, 6.2 if alone else 3.3, 4.8 if alone else 3.2)
+        figure, axes = grid(len(groups), PER_ROW, width, height)
         for axis, group in zip(axes, groups):
             draw(axis, group)
         legend(figure, {**{method: {**look(method), "linestyle": ""} for method in methods},
@@ -30,13 +36,13 @@ def plane(request):
     return [Drawing("plane", caption, f"Points of base and new accuracy. {numbers}.", figure)]
 
 
-def points(group):
+def points(group: Group) -> dict[str, tuple[Accuracy, Accuracy]]:
     """{method: (base, new)} of the methods of a group that have both."""
-    return {method: (row["base"], row["new"]) for method, row in group.rows.items()
-            if None not in (row["base"].mean, row["new"].mean)}
+    return {method: (row[BASE], row[NEW]) for method, row in group.rows.items()
+            if None not in (row[BASE].mean, row[NEW].mean)}
 
 
-def draw(axis, group):
+def draw(axis: Axes, group: Group) -> None:
     found = points(group)
     for method, (base, new) in found.items():
         axis.errorbar(float(base.mean), float(new.mean), xerr=base.deviation, yerr=new.deviation, zorder=3,
@@ -47,19 +53,17 @@ def draw(axis, group):
                 "arrowstyle": "->", "color": look(method)["color"], "shrinkA": 5, "shrinkB": 5, "linewidth": 1.2})
     frame(axis)
     iso_curves(axis)
-    axis.set_title(group.label)
-    axis.set_xlabel("base accuracy (%)")
-    axis.set_ylabel("new accuracy (%)")
+    axis.set(title=group.label, xlabel="base accuracy (%)", ylabel="new accuracy (%)")
 
 
-def frame(axis):
+def frame(axis: Axes) -> None:
     """Limits around the points: at least three percentage points wide, within 0 and 100."""
     for limits, set_limits in ((axis.get_xlim(), axis.set_xlim), (axis.get_ylim(), axis.set_ylim)):
         middle, half = sum(limits) / 2, max((limits[1] - limits[0]) * 0.56, 1.5)
         set_limits(max(middle - half, 0), min(middle + half, 100))
 
 
-def iso_curves(axis):
+def iso_curves(axis: Axes) -> None:
     """Curves of equal H with their values, behind the points."""
     (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
     base, new = np.meshgrid(np.linspace(max(left, 1e-3), right, 80), np.linspace(max(bottom, 1e-3), top, 80))

@@ -1,22 +1,28 @@
 """How figures look, and how they become files that are the same bytes each time they are drawn.
 
-A backbone has a colour of the Okabe-Ito palette, which colour-blind people tell apart, and a marker; with MAO the
-marker is filled and the line solid, without it the marker is open and the line dashed.
+A backbone has a colour of the Okabe-Ito palette, which colour-blind people tell apart, and a marker (see the
+catalogue); with MAO the marker is filled and the line solid, without it the marker is open and the line dashed.
 """
 import io
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
-from ..names import METHODS, backbone
+from experiments.catalogue import METHODS, ZERO_SHOT, backbone
+
+from ..records import BASE, NEW, NEW_AFTER_BASE
+
+Look = dict[str, object]
+"""Keywords of ``Line2D``, ``plot`` and ``errorbar``."""
 
 GREY, INK = "#6b6b6b", "#222222"
-COLORS = {"ZeroshotCLIP": GREY, "CoOp": "#0072B2", "MaPLe": "#D55E00", "PromptSRC": "#009E73"}
-MARKERS = {"ZeroshotCLIP": "X", "CoOp": "o", "MaPLe": "s", "PromptSRC": "D"}
 OTHERS = ("#CC79A7", "#E69F00", "#56B4E9")  # for methods of one's own, and for lines that are no methods
-MEASURES = {"base": "#0072B2", "new after step 1": "#E69F00", "new": "#D55E00", "H": INK}
+MEASURES = {BASE: "#0072B2", NEW_AFTER_BASE: "#E69F00", NEW: "#D55E00", "H": INK}
 
 SETTINGS = {
     "svg.hashsalt": "mao", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 10,
@@ -35,43 +41,50 @@ class Drawing:
     description: str
     figure: Figure
 
-    def png(self):
+    def png(self) -> bytes:
         return self.render("png", dpi=150, metadata={"Software": None})
 
-    def svg(self):
+    def svg(self) -> bytes:
         return self.render("svg", metadata={"Date": None, "Creator": None})
 
-    def render(self, form, **options):
+    def render(self, form: str, **options: object) -> bytes:
         file = io.BytesIO()
         with matplotlib.rc_context(SETTINGS):
             self.figure.savefig(file, format=form, **options)
         return file.getvalue()
 
 
-def grid(count, columns, width, height, **options):
-    """A Figure with ``count`` axes in so many columns, each of a size in inches; the axes as a flat list."""
+def grid(count: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """A Figure with ``count`` axes in so many columns, each of a size in inches."""
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, **options).ravel().tolist()
+    axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
     for axis in axes[count:]:
         axis.remove()
     return figure, axes[:count]
 
 
-def color(method):
+def color(method: str) -> str:
     name = backbone(method) or method
-    return COLORS.get(name) or OTHERS[sum(map(ord, name)) % len(OTHERS)]
+    return METHODS[name].color if name in METHODS else OTHERS[sum(map(ord, name)) % len(OTHERS)]
 
 
-def look(method):
-    """Keywords of ``plot`` and ``errorbar`` for a method."""
-    name, with_mao = backbone(method) or method, backbone(method) is not None or method == METHODS[0]
-    return {"color": color(method), "marker": MARKERS.get(name, "^"), "linestyle": "-" if with_mao else "--",
-            "markerfacecolor": color(method) if with_mao else "white", "markersize": 6, "linewidth": 1.6}
+def look(method: str) -> Look:
+    name, filled = backbone(method) or method, backbone(method) is not None or method == ZERO_SHOT
+    return {"color": color(method), "marker": METHODS[name].marker if name in METHODS else "^",
+            "linestyle": "-" if filled else "--", "markerfacecolor": color(method) if filled else "white",
+            "markersize": 6, "linewidth": 1.6}
 
 
-def legend(figure, looks):
-    """A legend below all axes. ``looks``: {label: keywords of Line2D}."""
+def log_axis(axis: Axes, ticks: Iterable[float], base: int) -> None:
+    """A logarithmic x-axis that is marked at the given values alone."""
+    axis.set_xscale("log", base=base)
+    axis.xaxis.set(major_locator=FixedLocator(list(ticks)), minor_locator=NullLocator(),
+                   major_formatter=ScalarFormatter())
+
+
+def legend(figure: Figure, looks: Mapping[str, Look]) -> None:
+    """A legend below all axes. ``looks``: {label: look of its line}."""
     handles = [Line2D([], [], label=label, **keywords) for label, keywords in looks.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4))

@@ -4,15 +4,17 @@ from PIL import Image
 from record_tools import write_base_to_new
 
 from experiments.reporting import chart
-from experiments.reporting.base_to_new import BASE, methods_by_dataset
-from experiments.reporting.records import load
+from experiments.reporting.auto import rows_by_dataset
+from experiments.reporting.figures.bars import heights
+from experiments.reporting.records import BASE
+from experiments.reporting.request import read_request
 
 
 def test_chart_is_a_png_with_a_bar_for_each_accuracy(tmp_path):
     write_base_to_new(tmp_path / "runs")
-    by_dataset, _ = methods_by_dataset(load([tmp_path / "runs"]))
-    assert [len(chart.bars(method)) for method in by_dataset["Pictograms"]] == [3, 3, 4]
-    assert chart.bars(by_dataset["Pictograms"][1])[0] == (BASE, pytest.approx(81.1), pytest.approx(1.0149, abs=1e-4))
+    by_dataset, _ = rows_by_dataset(read_request([tmp_path / "runs"]))
+    assert [len(heights(row)) for row in by_dataset["Pictograms"]] == [3, 3, 4]
+    assert heights(by_dataset["Pictograms"][1])[0] == (BASE, pytest.approx(81.1), pytest.approx(1.0149, abs=1e-4))
     path = tmp_path / "made" / "chart.png"
     assert chart.main([str(tmp_path / "runs"), "--output", str(path)]) == 0
     with Image.open(path) as image:

@@ -15,7 +15,7 @@ from experiments.reporting.figures.training import runs
 from experiments.reporting.request import read_request
 from experiments.reporting.table1 import base_to_new_groups
 
-NAMES = ["ablation_k", "ablation_settings", "cost", "gain", "plane", "training_base"]
+NAMES = ["ablation_k", "ablation_settings", "bars", "cost", "gain", "plane", "training_base"]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_training_curves_are_of_the_longest_run_with_default_settings(tmp_path):
     write_epochs(tmp_path / "ablation", "CoOp_MAO", [5.0] * 5, stage="base", config_digest="k")
     write(tmp_path / "ablation", "CoOp_MAO", "base", 1, 500, stage="base", config_digest="k", settings={"MAO.TOPK": 2})
     found = runs(read_request([tmp_path]))
-    assert {key: {seed: [epochs[epoch]["loss"] for epoch in epochs] for seed, epochs in seeds.items()}
+    assert {key: {seed: [epochs[epoch].loss for epoch in epochs] for seed, epochs in seeds.items()}
             for key, seeds in found.items()} == {("base", "Pictograms", "CoOp_MAO"): {1: [3.0, 2.0, 1.0]}}
 
 
@@ -94,7 +94,7 @@ def test_cost_curves_need_two_numbers_of_classes(tmp_path):
     write_cost(tmp_path, "MaPLe", 50, 0.5)
     write_cost(tmp_path, "CoOp", 50, 9.0, date="2025-01-01T00:00:00+00:00")  # older
     lines = curves(read_request([tmp_path]).measurements[:2])
-    assert [record["step_seconds"] for record in lines["CoOp"]] == [0.05, 0.2]
+    assert [one.step_seconds for one in lines["CoOp"]] == [0.05, 0.2]
     (drawing,) = FIGURES["cost"](read_request([tmp_path]))
     assert [line.get_ydata().tolist() for line in drawing.figure.axes[0].lines] == [[50.0, 200.0]]
 
@@ -104,8 +104,8 @@ def test_figures_without_data_are_left_out_with_a_sentence(tmp_path, capsys):
     assert figures.main([str(tmp_path / "runs"), "--output", str(tmp_path / "figures")]) == 0
     left_out = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: ")]
     assert len(left_out) == 3 and "training.jsonl" in left_out[0]
-    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["gain.png", "gain.svg", "plane.png",
-                                                                              "plane.svg"]
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == [
+        "bars.png", "bars.svg", "gain.png", "gain.svg", "plane.png", "plane.svg"]
 
 
 def test_no_data_at_all(tmp_path, capsys):

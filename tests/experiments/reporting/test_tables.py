@@ -5,9 +5,10 @@ import sys
 import pytest
 from record_tools import write, write_base_to_new
 
-from experiments.reporting.base_to_new import BASE, NEW, NEW_AFTER_BASE, methods_by_dataset
+from experiments.reporting.auto import rows_by_dataset
 from experiments.reporting.layouts import LAYOUTS
-from experiments.reporting.records import load
+from experiments.reporting.numbers import percent
+from experiments.reporting.records import BASE, NEW, NEW_AFTER_BASE
 from experiments.reporting.request import read_request
 from experiments.reporting.text import render
 
@@ -32,8 +33,8 @@ def text_of(folder, form="markdown"):
     return render(LAYOUTS["auto"](read_request([folder])), form)
 
 
-def methods_in(folder):
-    return methods_by_dataset(load([folder]))[0]
+def rows_in(folder):
+    return rows_by_dataset(read_request([folder]))[0]
 
 
 def test_table(folder):
@@ -50,9 +51,9 @@ def test_terminal_table_holds_the_same_numbers(folder):
 def test_accuracies_are_not_rounded_before_the_mean(tmp_path):
     for seed, correct in enumerate((1, 1, 2), start=1):
         write(tmp_path, "CoOp", "base", seed, correct, total=3)
-    (method,) = methods_in(tmp_path)["Pictograms"]
-    assert method.mean(BASE) * 9 == 400
-    assert method.deviation(BASE) == pytest.approx(100 / 3 / 3 ** 0.5, abs=1e-12)
+    (row,) = rows_in(tmp_path)["Pictograms"]
+    assert row.numbers[BASE].mean * 9 == 400
+    assert row.numbers[BASE].deviation == pytest.approx(100 / 3 / 3 ** 0.5, abs=1e-12)
 
 
 def test_missing_cells_are_dashes_and_named(tmp_path):
@@ -86,17 +87,19 @@ def test_prompts_of_another_data_set_are_no_row(folder):
 def test_shots_and_data_sets_are_kept_apart(folder):
     write(folder / "shots_4", "CoOp", "base", 1, 500, shots=4)
     write(folder / "eurosat", "CoOp", "base", 1, 400, dataset="EuroSAT")
-    by_dataset = methods_in(folder)
+    by_dataset = rows_in(folder)
     assert list(by_dataset) == ["EuroSAT", "Pictograms"]
-    assert [(row.trainer, row.shots) for row in by_dataset["Pictograms"]] == [
-        ("ZeroshotCLIP", "0"), ("CoOp", "4"), ("CoOp", "16"), ("CoOp_MAO", "16")]
+    assert [(row.method, row.shots) for row in by_dataset["Pictograms"]] == [
+        ("ZeroshotCLIP", 0), ("CoOp", 4), ("CoOp", 16), ("CoOp_MAO", 16)]
 
 
 def test_step_one_and_two_are_told_apart_by_stage(folder):
-    mao = methods_in(folder)["Pictograms"][-1]
+    mao = rows_in(folder)["Pictograms"][-1]
     assert mao.has_steps
-    assert {seed: float(value) for seed, value in mao.accuracies(NEW_AFTER_BASE).items()} == {1: 62, 2: 64, 3: 62.1}
-    assert {seed: float(value) for seed, value in mao.accuracies(NEW).items()} == {1: 69, 2: 71, 3: 69.1}
+    by_seed = {column: {seed: float(percent(*pair)) for seed, pair in number.counts.items()}
+               for column, number in mao.numbers.items()}
+    assert by_seed[NEW_AFTER_BASE] == {1: 62, 2: 64, 3: 62.1}
+    assert by_seed[NEW] == {1: 69, 2: 71, 3: 69.1}
 
 
 def test_the_last_of_several_epochs_of_a_run_counts_with_a_note(folder):
@@ -119,3 +122,10 @@ def test_command_line(folder, tmp_path, repository):
     run = subprocess.run([*command[:2], str(empty)], capture_output=True, text=True)
     assert run.returncode == 2 and run.stderr.startswith("error: no base-to-new evaluations")
     assert run.stderr.count("\n") == 1
+
+
+def test_tables_are_made_without_torch_and_what_else_takes_long_to_load(repository):
+    program = ("import sys, experiments.reporting.tables\n"
+               "print(sorted({'torch', 'matplotlib', 'jinja2', 'dassl', 'numpy'} & set(sys.modules)))")
+    run = subprocess.run([sys.executable, "-c", program], cwd=repository, capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"

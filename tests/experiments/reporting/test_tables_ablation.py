@@ -3,19 +3,19 @@ from record_tools import write
 
 from experiments.reporting.layouts import LAYOUTS
 from experiments.reporting.request import read_request
-from experiments.sweep.ablations import DEFAULTS, B, K
+from experiments.reporting.settings import B, K, defaults
 
 NOTE = "{} evaluations of runs with other settings of MAO than the default ones are left out"
 
 
 def step_1(folder, name, correct, **setting):
     write(folder / name, "CoOp_MAO", "base", 1, correct, stage="base", config_digest=name,
-          settings={**DEFAULTS, **setting})
+          settings={**defaults(), **setting})
 
 
 def step_2(folder, name, parent, correct, **setting):
     write(folder / name, "CoOp_MAO", "new", 1, correct, stage="new", config_digest=name, parent=parent,
-          settings={**DEFAULTS, B: 32, **setting})
+          settings={**defaults(), B: 32, **setting})
 
 
 def texts(folder):
@@ -40,6 +40,29 @@ def test_batch_size_of_step_2_is_that_of_its_step_1(tmp_path):
         step_2(tmp_path, f"two_{batch}", f"one_{batch}", 600 + batch)
     rows, _ = texts(tmp_path)
     assert [row[:4] for row in rows] == [["default", "80.40", "-", "60.40"], ["B = 2", "80.20", "-", "60.20"]]
+
+
+def test_records_of_today_name_the_batch_size_of_step_1_in_both_steps(tmp_path):
+    for batch in (4, 2):
+        step_1(tmp_path, f"one_{batch}", 800 + batch, **{B: batch})
+        step_2(tmp_path, f"two_{batch}", f"one_{batch}", 600 + batch, **{B: batch, "MAO.NEW.BATCH_SIZE": 32})
+    rows, _ = texts(tmp_path)
+    assert [row[:4] for row in rows] == [["default", "80.40", "-", "60.40"], ["B = 2", "80.20", "-", "60.20"]]
+
+
+def test_older_step_2_whose_step_1_is_not_there_has_the_default_batch_size(tmp_path):
+    step_2(tmp_path, "two", "elsewhere", 600)
+    rows, _ = texts(tmp_path)
+    assert [row[:4] for row in rows] == [["default", "-", "-", "60.00"]]
+
+
+def test_rows_are_called_by_the_papers_words(tmp_path):
+    for key in ("MAO.DDE_BASE", "MAO.REG_BASE"):
+        step_1(tmp_path, key, 800, **{key: False})
+    step_1(tmp_path, "one", 800)
+    for key in ("MAO.DDE_NEW", "MAO.REG_NEW"):
+        step_2(tmp_path, key, "one", 600, **{key: False})
+    assert [row[0] for row in texts(tmp_path)[0]] == ["no DDE-base", "no reg-B", "no DDE-new", "no reg-N"]
 
 
 def test_step_1_without_step_2_has_a_row_and_numbers_are_sorted_by_size(tmp_path):
@@ -72,7 +95,7 @@ def test_an_ablation_does_not_stand_in_for_a_seed_without_a_default_run(tmp_path
     step_1(tmp_path, "one", 800)
     for seed in (1, 2):
         write(tmp_path / f"k_{seed}", "CoOp_MAO", "base", seed, 900, stage="base", config_digest="k",
-              settings={**DEFAULTS, K: 4})
+              settings={**defaults(), K: 4})
     (table,) = LAYOUTS["table1"](read_request([tmp_path]))
     assert table.rows[0][2].text == "80.00"
     assert table.notes == [NOTE.format(2)]

@@ -53,6 +53,17 @@ def test_names_as_in_configs_or_in_any_case_are_known(folder, capsys):
     assert "- Missing: DTD: CoOp, base, seed 1, 2, 3" in printed
 
 
+def test_bundled_styles_of_the_pictograms_are_targets_of_domain_generalisation_alone(tmp_path, capsys):
+    write(tmp_path, "CoOp", "all", 1, 700)
+    for dataset in ("PictogramsInverted", "EmojiFood"):
+        write(tmp_path / dataset, "CoOp", "all", 1, 600, dataset=dataset, source="Pictograms")
+    arguments = [str(tmp_path), "--format", "markdown", "--datasets", "pictograms_inverted"]
+    assert tables.main([*arguments, "--layout", "dg"]) == 0
+    printed = capsys.readouterr().out
+    assert "| Pictograms-Inverted " in printed and "60.00" in printed and "Emoji" not in printed
+    assert "no table2 evaluations" in sentence([*arguments, "--layout", "table2"], capsys)
+
+
 @pytest.mark.parametrize("line", [b"{", b"[1]", b'{"trainer": "CoOp"}', b"\xff"])
 def test_corrupt_line_is_named_and_skipped_on_demand(folder, line, capsys):
     path = folder / "coop" / "results.jsonl"
@@ -126,10 +137,10 @@ def test_bad_records_of_training_and_cost(tmp_path, capsys):
     append_record(tmp_path / "epochs", {**last_line(tmp_path / "epochs" / "training.jsonl"), "epoch": "two"},
                   "training.jsonl")
     text = sentence([tmp_path / "epochs", "--output", tmp_path / "figures"], capsys, figures)
-    assert "training.jsonl has a record with epoch 'two'" in text
+    assert "training.jsonl', line 2 has epoch 'two'" in text
     write_cost(tmp_path / "cost", "CoOp", 50, 0.1, peak_memory_mb="much")
     text = sentence([tmp_path / "cost", "--layout", "efficiency"], capsys)
-    assert "efficiency.jsonl has a record with peak_memory_mb 'much'" in text
+    assert "efficiency.jsonl', line 1 has peak_memory_mb 'much'" in text
     assert not (tmp_path / "figures").exists()
 
 

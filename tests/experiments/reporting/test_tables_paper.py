@@ -6,14 +6,14 @@ from fractions import Fraction
 import pytest
 from record_tools import write
 
+from experiments.catalogue import DATASETS, METHODS, display_name
 from experiments.reporting import paper
 from experiments.reporting.layouts import LAYOUTS
-from experiments.reporting.names import DATASETS, METHODS, display_name
 from experiments.reporting.request import read_request
 from experiments.reporting.text import render
 
-TRAINED = METHODS[1:]
-REGISTERED = {config: name for name, (config, _) in DATASETS.items()}
+TRAINED = list(METHODS)[1:]
+REGISTERED = {dataset.config: name for name, dataset in DATASETS.items()}
 
 
 def counts(percent):

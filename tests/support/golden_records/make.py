@@ -12,16 +12,16 @@ from record_tools import write, write_cost, write_epochs
 
 from experiments.reporting import tables
 from experiments.reporting.layouts import LAYOUTS
+from experiments.reporting.settings import B, K, defaults
 from experiments.reporting.text import FORMATS
-from experiments.sweep.ablations import DEFAULTS
-from experiments.sweep.protocols import FEW_SHOTS
 
 HERE = Path(__file__).resolve().parent
 SEEDS = (1, 2, 3)
 METHODS = ("CoOp", "CoOp_MAO", "MaPLe", "MaPLe_MAO")
 RECORDS, TABLES = HERE / "records", HERE / "tables"
 ENDINGS = {"terminal": "txt", "markdown": "md", "latex": "tex", "csv": "csv"}
-B, K = "DATALOADER.TRAIN_X.BATCH_SIZE", "MAO.TOPK"
+DEFAULTS = {key: value for key, value in defaults().items() if key != "MAO.BASE_EPOCH"}
+FEW_SHOTS = (1, 2, 4, 8, 16)
 COMMON = {"date": "2026-01-02T03:04:05+00:00", "device": "cpu", "versions": {"python": "3.11.7", "torch": "2.4.1"}}
 TOTALS = {"Pictograms": 1124, "Caltech101": 1549, "ImageNet": 25000, "DescribableTextures": 864, "ImageNetV2": 10000,
           "ImageNetR": 30000}
@@ -67,7 +67,7 @@ def mao_runs(rng, run, method, dataset, seed, level, gain, setting):
     evaluation(folder, rng, method, dataset, "new", seed, level - 3 + gain / 3,
                **{**first, "config_digest": f"{run} new", "parent": f"{run} step 1"})
     if gain:
-        second = {**settings["settings"], B: 32}
+        second = {**settings["settings"], B: 32}  # as in older records; those of today have MAO.NEW.BATCH_SIZE
         evaluation(folder, rng, method, dataset, "new", seed, level - 3 + gain, stage="new",
                    config_digest=f"{run} step 2", parent=f"{run} step 1", settings=second)
 

@@ -1,0 +1,136 @@
+"""Which evaluation counts for a cell of a table: the one place that decides.
+
+Two runs that claim the same cell are an error that names both.
+"""
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+
+from compat.errors import UserError
+from experiments.catalogue import METHODS, ZERO_SHOT
+
+from .records import Evaluation
+from .settings import varied
+
+PAPER_SHOTS = 16  # training images per class in the paper's tables
+
+BySeed = dict[int, Evaluation]
+Predicate = Callable[[Evaluation], bool]
+
+
+@dataclass
+class Cells:
+    """The evaluations that count.
+
+    Attributes:
+        found: {(data set, method, what): {seed: evaluation}}; ``what`` tells a method's cells apart, as the layout says.
+        notes: sentences on what was left out.
+    """
+
+    found: dict[tuple[str, str, Hashable], BySeed] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def __getitem__(self, cell: tuple[str, str, Hashable]) -> BySeed:
+        """{seed: evaluation} of a cell; empty if it is missing."""
+        return self.found.get(cell, {})
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        return [evaluation for by_seed in self.found.values() for evaluation in by_seed.values()]
+
+    @property
+    def datasets(self) -> set[str]:
+        return {dataset for dataset, _, _ in self.found}
+
+    @property
+    def methods(self) -> set[str]:
+        return {method for _, method, _ in self.found}
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds that something was trained with."""
+        return sorted({evaluation.seed for evaluation in self.evaluations if evaluation.trained})
+
+    def untrained(self, methods: Iterable[str]) -> set[str]:
+        """Those of the methods that train nothing, so that seeds change nothing: zero-shot CLIP and the like."""
+        trained = {evaluation.trainer for evaluation in self.evaluations if evaluation.trained}
+        return {method for method in methods if method in self.methods - trained or trains_nothing(method)}
+
+
+def trains_nothing(method: str) -> bool:
+    return not METHODS[method].trains if method in METHODS else method.startswith(ZERO_SHOT)
+
+
+def choose(evaluations: Iterable[Evaluation], what: Callable[[Evaluation], Hashable], *, ablations: bool = False,
+           one_shots: bool = True, shots: int | None = None, prefer: Predicate | None = None) -> Cells:
+    """One evaluation per cell and seed; of a run's evaluations after several epochs, that of the last epoch.
+
+    Args:
+        what: tells the cells of a method on a data set apart. ablations: whether runs with other settings of MAO count.
+        one_shots: whether all cells are of one number of training images per class, ``shots`` or else the paper's.
+        prefer: where several runs claim a cell, those that it is true of go before the others.
+
+    Raises:
+        UserError: two runs are left for a cell and seed; several numbers of shots, none of them the paper's.
+    """
+    chosen, notes = list(evaluations), []
+    if not ablations:
+        chosen, notes = without_ablations(chosen)
+    if one_shots:
+        chosen, more = of_one_shots(chosen, shots)
+        notes += more
+    cells = Cells(notes=notes)
+    claims: dict[tuple[tuple[str, str, Hashable], int], dict[tuple[str, str], list[Evaluation]]] = {}
+    for evaluation in chosen:
+        cell = (evaluation.dataset, evaluation.trainer, what(evaluation))
+        run = (evaluation.config_digest, str(evaluation.path))
+        claims.setdefault((cell, evaluation.seed), {}).setdefault(run, []).append(evaluation)
+    for (cell, seed), runs in claims.items():
+        last = [max(of_run, key=lambda evaluation: evaluation.epoch) for of_run in runs.values()]
+        cells.notes += [f"{evaluation} has results of several epochs; epoch {evaluation.epoch} counts"
+                        for evaluation, of_run in zip(last, runs.values()) if len(of_run) > 1]
+        last = list(filter(prefer, last)) or last if prefer else last
+        if len(last) > 1:
+            raise UserError(conflict(*last[:2]))
+        cells.found.setdefault(cell, {})[seed] = last[0]
+    return cells
+
+
+def without_ablations(evaluations: list[Evaluation]) -> tuple[list[Evaluation], list[str]]:
+    """Leave out runs of MAO with other settings than the default ones, where there are default ones, too; and notes."""
+    def kind(evaluation: Evaluation) -> tuple[str, str, bool, str]:
+        return evaluation.trainer, evaluation.dataset, evaluation.classes == "all", evaluation.stage
+
+    usual = {kind(evaluation) for evaluation in evaluations if not varied(evaluation)}
+    kept = [evaluation for evaluation in evaluations if not varied(evaluation) or kind(evaluation) not in usual]
+    left_out = len(evaluations) - len(kept)
+    return kept, [f"{left_out} evaluations of runs with other settings of MAO than the default ones are left out"] * (
+        left_out > 0)
+
+
+def of_one_shots(evaluations: list[Evaluation], asked: int | None) -> tuple[list[Evaluation], list[str]]:
+    """Keep trained evaluations of one number of shots, all others as they are; and notes."""
+    found = sorted({evaluation.shots for evaluation in evaluations if evaluation.trained})
+    notes = []
+    if asked is None and len(found) > 1:
+        if PAPER_SHOTS not in found:
+            raise UserError(f"the records are of {', '.join(map(str, found))} shots: choose with --shots")
+        asked = PAPER_SHOTS
+        others = ", ".join(str(count) for count in found if count != asked)
+        notes = [f"shown are results with {asked} shots; there are others with {others}"]
+    return [evaluation for evaluation in evaluations
+            if asked is None or not evaluation.trained or evaluation.shots == asked], notes
+
+
+def conflict(one: Evaluation, other: Evaluation) -> str:
+    """The sentence on two runs that claim the same cell."""
+    files = sorted({str(one.path), str(other.path)})
+    if len(files) == 1:
+        return (f"{files[0]} has results of two configurations for {one}: remove the lines of the one that is not "
+                "wanted, or the folder, and run it again")
+    return (f"{files[0]} and {files[1]} both have a result for {one}: give only the folder that is wanted, or move the "
+            "other one away")
+
+
+def parents(evaluations: Iterable[Evaluation]) -> set[str]:
+    """Digests of the runs whose prompts were tested on another data set."""
+    return {evaluation.parent for evaluation in evaluations if not evaluation.at_home and evaluation.parent}
