@@ -1,59 +1,54 @@
 """Share of CoOp_MAO's base step that is spent waiting for data, on the bundled data with two workers.
 
-    python benchmarks/data_wait.py [--epochs 3] [--workers 2]
+    python -m benchmarks.data_wait [--epochs 3] [--workers 2]
 
-Trains through train.py's own parts and prints, for each epoch, seconds a step and the share of waiting. The first epoch
-includes the start of the worker processes.
+Trains through train.py's own parts and prints, for each epoch, seconds per step and the share of waiting. The first
+epoch includes the start of the worker processes. The shares come from the bundled engine.
 """
 import argparse
 import sys
 import tempfile
-from pathlib import Path
+from collections.abc import Sequence
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import train
+from compat.errors import exit_code
+
+from .common import ROOT, after_each, checked_config
 
 
-def main():
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--data", default=str(ROOT / "data"))
-    options = parser.parse_args()
+    return parser.parse_args(argv)
 
-    import train
-    from compat import resolve_dassl
 
-    print(resolve_dassl())
-    from dassl.engine import build_trainer
-    from dassl.utils import set_random_seed
-
-    import datasets  # noqa: F401  registers the data sets
-
+def run(options: argparse.Namespace) -> None:
+    epochs: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
-        cfg = train.make_config(train.parse_arguments([
+        cfg = checked_config(train.parse_arguments([
             "--root", options.data, "--seed", "1", "--trainer", "CoOp_MAO", "--output-dir", folder,
             "--dataset-config-file", str(ROOT / "configs/datasets/pictograms.yaml"),
-            "--config-file", str(ROOT / "configs/trainers/CoOp_MAO/mini_base.yaml"),
+            "--config-file", str(ROOT / "configs/trainers/CoOp_MAO/mini.yaml"),
             "DATASET.NUM_SHOTS", "16", "DATASET.SUBSAMPLE_CLASSES", "base", "OPTIM.MAX_EPOCH", str(options.epochs),
             "DATALOADER.NUM_WORKERS", str(options.workers), "TEST.NO_TEST", "True", "VERBOSE", "False",
             "TRAIN.PRINT_FREQ", "100000"]))
-        train.leave_cores_to_workers(cfg)
-        set_random_seed(cfg.SEED)
-        trainer = build_trainer(cfg)
-        shares = []
-        run_epoch = trainer.run_epoch
+        from trainers.running import built_trainer  # it imports Dassl, which checked_config has chosen
 
-        def measured():
-            run_epoch()
-            shares.append((trainer.batch_time_meter.avg, trainer.data_wait_fraction))
-
-        trainer.run_epoch = measured
-        trainer.train()
-    print(f"workers {options.workers}, {len(trainer.train_loader_x)} steps an epoch")
-    for epoch, (seconds, share) in enumerate(shares, start=1):
+        with built_trainer(cfg) as trainer:
+            after_each(trainer, "run_epoch",
+                       lambda: epochs.append((trainer.batch_time_meter.avg, trainer.data_wait_fraction)))
+            trainer.train()
+            print(f"workers {options.workers}, {len(trainer.train_loader_x)} steps per epoch")
+    for epoch, (seconds, share) in enumerate(epochs, start=1):
         print(f"epoch {epoch}: {1000 * seconds:.1f} ms/step, waiting for data {100 * share:.1f} %")
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    options = parse_arguments(argv)
+    return exit_code(lambda: run(options))
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Each benchmark runs at a tiny size, in seconds, and prints or records what it promises."""
+import json
+import re
+
+import pytest
+
+from benchmarks import class_count, data_wait, efficiency, imagenet_open
+from benchmarks.synthetic import class_name
+
+MINI = ["--config-file", "configs/trainers/CoOp_MAO/mini.yaml"]
+
+
+@pytest.fixture(autouse=True)
+def in_the_repository(repository, monkeypatch):
+    monkeypatch.chdir(repository)
+
+
+def test_made_up_class_names_differ():
+    assert len({class_name(k) for k in range(2000)}) == 2000
+
+
+def test_class_count_prints_a_line_per_case_with_ratios_to_the_first(capsys):
+    assert class_count.main(["--trainers", "CoOp_MAO", "--classes", "4", "8", "--steps", "1", "--rounds", "1",
+                             "--batch", "4"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [line[:2] for line in lines] == [["CoOp_MAO", "4"], ["CoOp_MAO", "8"]]
+    assert lines[0][3] == lines[0][5] == "1.00"
+
+
+def test_data_wait_prints_a_share_per_epoch(repository, capsys, tmp_path):
+    assert data_wait.main(["--epochs", "1", "--workers", "0", "--data", str(tmp_path)]) == 0
+    assert re.search(r"epoch 1: [\d.]+ ms/step, waiting for data [\d.]+ %", capsys.readouterr().out)
+
+
+def test_efficiency_records_the_second_epoch_once(tmp_path, capsys):
+    words = ["--seed", "1", "--trainer", "CoOp_MAO", "--output-dir", str(tmp_path), *MINI, "DATASET.NAME",
+             "Synthetic40", "DATALOADER.NUM_WORKERS", "0", "DATALOADER.TRAIN_X.BATCH_SIZE", "16",
+             "MAO.SIMILARITY", "clip"]
+    assert efficiency.main(words) == 0
+    record = json.loads((tmp_path / "efficiency.jsonl").read_text())
+    assert (record["num_classes"], record["steps"], record["stage"]) == (40, 20, "base")
+    assert record["images_per_second"] > 0 and record["peak_memory_mb"] > 100
+    assert record["images_per_second"] * record["epoch_seconds"] > 320  # hard negatives beside the anchors
+    assert not list(tmp_path.rglob("model*.tar*"))
+    assert efficiency.main(words) == 0 and "is done already" in capsys.readouterr().out
+    assert len((tmp_path / "efficiency.jsonl").read_text().splitlines()) == 1
+
+
+def test_synthetic_data_needs_two_classes(tmp_path, capsys):
+    assert efficiency.main(["--trainer", "CoOp", "--output-dir", str(tmp_path), "DATASET.NAME", "Synthetic1"]) == 2
+    assert "needs at least two classes" in capsys.readouterr().err
+
+
+def test_imagenet_open_compares_with_asking_the_disk(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(imagenet_open, "OPENINGS", imagenet_open.OPENINGS[1:3])
+    assert imagenet_open.main(["--images", "20000", "--val-images", "1000", "--folder", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "each of 20000 training images" in lines[0] and len(lines) == 3
+    assert "(16000 training and 1000 test images)" in lines[-1]
