@@ -1,10 +1,10 @@
 """Every config key of the engine with its default; repositories add keys of their own."""
-from yacs.config import CfgNode as CN
+from yacs.config import CfgNode
 
 
-def get_cfg_default():
+def get_cfg_default() -> CfgNode:
     """A fresh yacs CfgNode with the defaults; the caller may add keys, merge and freeze it."""
-    cfg = CN()
+    cfg = CfgNode()
     cfg.VERSION = 1
     cfg.OUTPUT_DIR = "./output"
     cfg.RESUME = ""  # folder of an earlier run whose newest checkpoint training goes on from
@@ -17,13 +17,13 @@ def get_cfg_default():
     cfg.MODEL = _model()
     cfg.OPTIM = _optim()
 
-    cfg.TRAIN = CN()
+    cfg.TRAIN = CfgNode()
     cfg.TRAIN.CHECKPOINT_FREQ = 0  # save every so many epochs; 0: the last epoch only
     cfg.TRAIN.PRINT_FREQ = 10  # batches
     cfg.TRAIN.COUNT_ITER = "train_x"  # epoch length of TrainerXU: train_x, train_u or smaller_one
     cfg.TRAIN.SAVE_STATE = True  # rolling state that a stopped run goes on from exactly (not a key of Dassl's)
 
-    cfg.TEST = CN()
+    cfg.TEST = CfgNode()
     cfg.TEST.EVALUATOR = "Classification"
     cfg.TEST.PER_CLASS_RESULT = False
     cfg.TEST.COMPUTE_CMAT = False  # confusion matrix, saved as cmat.pt
@@ -31,20 +31,20 @@ def get_cfg_default():
     cfg.TEST.SPLIT = "test"  # test or val
     cfg.TEST.FINAL_MODEL = "last_step"  # last_step or best_val
 
-    cfg.TRAINER = CN()
+    cfg.TRAINER = CfgNode()
     cfg.TRAINER.NAME = ""
     return cfg
 
 
-def clean_cfg(cfg, trainer):
+def clean_cfg(cfg: CfgNode, trainer: str) -> None:
     """Remove the config nodes of all trainers but the one named ``trainer``."""
     for key in list(cfg.TRAINER):
         if key not in ("NAME", trainer.upper()):
             del cfg.TRAINER[key]
 
 
-def _input():
-    node = CN()
+def _input() -> CfgNode:
+    node = CfgNode()
     node.SIZE = (224, 224)  # height, width
     node.INTERPOLATION = "bilinear"
     node.TRANSFORMS = ()  # names in dassl.data.transforms.AVAI_CHOICES
@@ -69,8 +69,8 @@ def _input():
     return node
 
 
-def _dataset():
-    node = CN()
+def _dataset() -> CfgNode:
+    node = CfgNode()
     node.ROOT = ""
     node.NAME = ""
     node.SOURCE_DOMAINS = ()
@@ -85,35 +85,35 @@ def _dataset():
     return node
 
 
-def _dataloader():
-    node = CN()
+def _dataloader() -> CfgNode:
+    node = CfgNode()
     node.NUM_WORKERS = 4
     node.K_TRANSFORMS = 1  # augmented views of an image
     node.RETURN_IMG0 = False  # also give the image without augmentation
-    node.TRAIN_X = CN()
+    node.TRAIN_X = CfgNode()
     node.TRAIN_X.SAMPLER = "RandomSampler"
     node.TRAIN_X.BATCH_SIZE = 32
     node.TRAIN_X.N_DOMAIN = 0
     node.TRAIN_X.N_INS = 16
-    node.TRAIN_U = CN()
+    node.TRAIN_U = CfgNode()
     node.TRAIN_U.SAME_AS_X = True
     node.TRAIN_U.SAMPLER = "RandomSampler"
     node.TRAIN_U.BATCH_SIZE = 32
     node.TRAIN_U.N_DOMAIN = 0
     node.TRAIN_U.N_INS = 16
-    node.TEST = CN()
+    node.TEST = CfgNode()
     node.TEST.SAMPLER = "SequentialSampler"
     node.TEST.BATCH_SIZE = 32
     return node
 
 
-def _model():
-    node = CN()
+def _model() -> CfgNode:
+    node = CfgNode()
     node.INIT_WEIGHTS = ""
-    node.BACKBONE = CN()
+    node.BACKBONE = CfgNode()
     node.BACKBONE.NAME = ""
     node.BACKBONE.PRETRAINED = True
-    node.HEAD = CN()
+    node.HEAD = CfgNode()
     node.HEAD.NAME = ""
     node.HEAD.HIDDEN_LAYERS = ()
     node.HEAD.ACTIVATION = "relu"
@@ -122,8 +122,8 @@ def _model():
     return node
 
 
-def _optim():
-    node = CN()
+def _optim() -> CfgNode:
+    node = CfgNode()
     node.NAME = "adam"
     node.LR = 0.0003
     node.WEIGHT_DECAY = 5e-4

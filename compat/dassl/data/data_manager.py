@@ -1,21 +1,28 @@
 """The loaders of a run, from its config."""
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch.utils.data import DataLoader
+from yacs.config import CfgNode
 
 from compat.errors import UserError
 
 from .collate import collate
 from .datasets.build import build_dataset
+from .datasets.datum import Datum
 from .samplers import build_sampler
 from .transforms.build import build_transform
-from .wrapper import DatasetWrapper
+from .wrapper import DatasetWrapper, Transforms
 
 __all__ = ["DataManager", "DatasetWrapper", "build_data_loader"]
 
 
-def build_data_loader(cfg, sampler_type="SequentialSampler", data_source=None, batch_size=64, n_domain=0, n_ins=2,
-                      tfm=None, is_train=True, dataset_wrapper=None):
-    """DataLoader over a list of ``Datum``.
+def build_data_loader(cfg: CfgNode, sampler_type: str = "SequentialSampler", data_source: Sequence[Datum] | None = None,
+                      batch_size: int = 64, n_domain: int = 0, n_ins: int = 2,
+                      tfm: Transforms | None = None, is_train: bool = True,
+                      dataset_wrapper: type[DatasetWrapper] | None = None) -> DataLoader[dict[str, Any]]:
+    """DataLoader of batches, which are dicts as ``DatasetWrapper`` says, with a leading batch dimension.
 
     A smaller last batch is dropped in training if there is a full one. Worker processes live as long as the loader.
 
@@ -45,7 +52,7 @@ def build_data_loader(cfg, sampler_type="SequentialSampler", data_source=None, b
     )
 
 
-def _generator(cfg):
+def _generator(cfg: CfgNode) -> torch.Generator:
     """A generator of its own for each use, so that loading never draws from the global random numbers."""
     generator = torch.Generator()
     if cfg.SEED >= 0:
@@ -66,35 +73,35 @@ class DataManager:
         custom_tfm_train, custom_tfm_test: transforms instead of the config's. dataset_wrapper: see build_data_loader.
     """
 
-    def __init__(self, cfg, custom_tfm_train=None, custom_tfm_test=None, dataset_wrapper=None):
+    def __init__(self, cfg: CfgNode, custom_tfm_train: Transforms | None = None,
+                 custom_tfm_test: Transforms | None = None,
+                 dataset_wrapper: type[DatasetWrapper] | None = None) -> None:
         self.dataset = build_dataset(cfg)
         tfm_train = build_transform(cfg, is_train=True) if custom_tfm_train is None else custom_tfm_train
         tfm_test = build_transform(cfg, is_train=False) if custom_tfm_test is None else custom_tfm_test
 
-        def loader(source, options, tfm, is_train):
-            if not source:
-                return None
+        def loader(source: Sequence[Datum], is_train: bool, options: CfgNode) -> DataLoader[dict[str, Any]]:
             return build_data_loader(
                 cfg, sampler_type=options.SAMPLER, data_source=source, batch_size=options.BATCH_SIZE,
-                n_domain=options.get("N_DOMAIN", 0), n_ins=options.get("N_INS", 2), tfm=tfm, is_train=is_train,
-                dataset_wrapper=dataset_wrapper)
+                n_domain=options.get("N_DOMAIN", 0), n_ins=options.get("N_INS", 2),
+                tfm=tfm_train if is_train else tfm_test, is_train=is_train, dataset_wrapper=dataset_wrapper)
 
+        for split, images in (("train", self.dataset.train_x), ("test", self.dataset.test)):
+            if not images:
+                raise UserError(f"data set {cfg.DATASET.NAME!r} has no {split} image")
         options = cfg.DATALOADER
         unlabelled = options.TRAIN_X if options.TRAIN_U.SAME_AS_X else options.TRAIN_U
-        self.train_loader_x = loader(self.dataset.train_x, options.TRAIN_X, tfm_train, True)
-        self.train_loader_u = loader(self.dataset.train_u, unlabelled, tfm_train, True)
-        self.val_loader = loader(self.dataset.val, options.TEST, tfm_test, False)
-        self.test_loader = loader(self.dataset.test, options.TEST, tfm_test, False)
-        for split, made in (("train", self.train_loader_x), ("test", self.test_loader)):
-            if made is None:
-                raise UserError(f"data set {cfg.DATASET.NAME!r} has no {split} image")
+        self.train_loader_x = loader(self.dataset.train_x, True, options.TRAIN_X)
+        self.train_loader_u = loader(self.dataset.train_u, True, unlabelled) if self.dataset.train_u else None
+        self.val_loader = loader(self.dataset.val, False, options.TEST) if self.dataset.val else None
+        self.test_loader = loader(self.dataset.test, False, options.TEST)
         self.num_classes = self.dataset.num_classes
         self.num_source_domains = len(cfg.DATASET.SOURCE_DOMAINS)
         self.lab2cname = self.dataset.lab2cname
         if cfg.VERBOSE:
             self.show_dataset_summary(cfg)
 
-    def show_dataset_summary(self, cfg):
+    def show_dataset_summary(self, cfg: CfgNode) -> None:
         """Print the sizes of the data set."""
         rows = [("dataset", cfg.DATASET.NAME)]
         rows += [(f"{which} domains", ", ".join(names)) for which, names in (

@@ -6,18 +6,20 @@ run that was stopped after an epoch goes on with the same batches.
 import contextlib
 import hashlib
 import random
+from collections.abc import Iterator
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 
 
-def derive_seed(*parts):
+def derive_seed(*parts: int | str) -> int:
     """A seed in 0..2**63-1 that is fixed by numbers and strings."""
     digest = hashlib.sha256(repr(parts).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def seed_epoch(loader, base_seed, epoch):
+def seed_epoch(loader: DataLoader, base_seed: int, epoch: int) -> None:
     """Prepare a DataLoader for an epoch; call it before iterating.
 
     Reseeds the generators of the loader and of its sampler. Data set, sampler and batch sampler are told the base seed
@@ -37,7 +39,7 @@ def seed_epoch(loader, base_seed, epoch):
 
 
 @contextlib.contextmanager
-def seeded(seed):
+def seeded(seed: int) -> Iterator[None]:
     """Global random numbers of python, numpy and torch (CPU) start from a seed inside, and go on as before outside."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     random.seed(seed)

@@ -1,14 +1,22 @@
 """The torch data set that loaders iterate: reads images and transforms them."""
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import torch
+from PIL import Image
 from torch.utils.data import Dataset
 from torchvision import transforms as T
+from yacs.config import CfgNode
 
 from ..utils.images import read_image
+from .datasets.datum import Datum
 from .seeding import derive_seed, seeded
-from .transforms.build import INTERPOLATION_MODES
+from .transforms.build import INTERPOLATION_MODES, Transform
+
+Transforms = Transform | Sequence[Transform]  # one, or several for several views of an image
 
 
-class DatasetWrapper(Dataset):
+class DatasetWrapper(Dataset[dict[str, Any]]):
     """A list of ``Datum`` as torch data set.
 
     An item is a dict: ``img``, float32 (3, height, width); ``label`` and ``domain``, ints; ``impath``; ``index``, its
@@ -18,11 +26,12 @@ class DatasetWrapper(Dataset):
     In training, the random numbers of a batch's transforms follow from (seed, epoch, indices of the batch).
 
     Args:
-        data_source: list of ``Datum``. transform: callable, list of callables, or None. is_train: whether it is for
-            training.
+        data_source: the images. transform: one, several, or None, which leaves PIL images. is_train: whether it is
+            for training.
     """
 
-    def __init__(self, cfg, data_source, transform=None, is_train=False):
+    def __init__(self, cfg: CfgNode, data_source: Sequence[Datum], transform: Transforms | None = None,
+                 is_train: bool = False) -> None:
         self.cfg = cfg
         self.data_source = data_source
         self.transform = transform
@@ -39,31 +48,32 @@ class DatasetWrapper(Dataset):
         # Shared memory: worker processes that live on see the change of epoch.
         self._seed_and_epoch = torch.tensor([max(cfg.SEED, 0), 0], dtype=torch.int64).share_memory_()
 
-    def set_seed(self, seed):
+    def set_seed(self, seed: int) -> None:
         """Base seed of the transforms, an int below 2**63."""
         self._seed_and_epoch[0] = seed
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int) -> None:
+        """0-based epoch that the transforms are drawn for."""
         self._seed_and_epoch[1] = epoch
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.data_source)
 
-    def __getitem__(self, idx):
+    def __getitem__(self, idx: int) -> dict[str, Any]:
         item = self.data_source[idx]
-        output = {"label": item.label, "domain": item.domain, "impath": item.impath, "index": idx}
+        output: dict[str, Any] = {"label": item.label, "domain": item.domain, "impath": item.impath, "index": idx}
         image = read_image(item.impath)
         if self.transform is None:
             output["img"] = image
         else:
-            several = isinstance(self.transform, (list, tuple))
-            for number, transform in enumerate(self.transform if several else [self.transform], start=1):
+            transforms = self.transform if isinstance(self.transform, Sequence) else [self.transform]
+            for number, transform in enumerate(transforms, start=1):
                 output["img" if number == 1 else f"img{number}"] = self._views(transform, image)
         if self.return_img0:
             output["img0"] = self.to_tensor(image)
         return output
 
-    def __getitems__(self, indices):
+    def __getitems__(self, indices: Iterable[int]) -> list[dict[str, Any]]:
         """Items of a batch; DataLoader calls this."""
         indices = [int(index) for index in indices]
         if not self.is_train:
@@ -72,6 +82,6 @@ class DatasetWrapper(Dataset):
         with seeded(derive_seed(seed, epoch, *indices)):
             return [self[index] for index in indices]
 
-    def _views(self, transform, image):
+    def _views(self, transform: Transform, image: Image.Image) -> Any:
         views = [transform(image) for _ in range(self.k_tfm)]
         return views[0] if self.k_tfm == 1 else views

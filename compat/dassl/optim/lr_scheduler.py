@@ -3,8 +3,13 @@
 Their state dicts hold numbers only, also of a schedule inside a warm-up, so checkpoints need no pickled objects.
 """
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
+from torch.optim import Optimizer
 from torch.optim import lr_scheduler as torch_schedulers
+from torch.optim.lr_scheduler import LRScheduler
+from yacs.config import CfgNode
 
 from compat.errors import UserError
 
@@ -14,17 +19,17 @@ from ..utils.registry import check_availability
 class MultiStepLR(torch_schedulers.MultiStepLR):
     """torch's, with the milestones as a list in its state."""
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "milestones": sorted(self.milestones.elements())}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         milestones = state_dict["milestones"]
         if not isinstance(milestones, Counter):
             milestones = Counter(milestones)
         super().load_state_dict({**state_dict, "milestones": milestones})
 
 
-class _Warmup(torch_schedulers.LRScheduler):
+class _Warmup(LRScheduler):
     """Sets the rate itself for the first ``warmup_epoch`` epochs, then leaves it to another schedule.
 
     Args:
@@ -32,32 +37,32 @@ class _Warmup(torch_schedulers.LRScheduler):
         warmup_epoch: number of epochs, at least 1.
     """
 
-    def __init__(self, optimizer, successor, warmup_epoch):
+    def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int) -> None:
         self.successor = successor
         self.warmup_epoch = warmup_epoch
         super().__init__(optimizer)
 
-    def warmup_lr(self):
+    def warmup_lr(self) -> list[Any]:
         """Rate of each parameter group in epoch ``last_epoch`` of the warm-up."""
         raise NotImplementedError
 
-    def get_lr(self):
+    def get_lr(self) -> list[Any]:
         if self.last_epoch < self.warmup_epoch:
             return self.warmup_lr()
         return self.successor.get_last_lr()
 
-    def step(self, epoch=None):
+    def step(self, epoch: int | None = None) -> None:
         if self.last_epoch < self.warmup_epoch:
             super().step(epoch)
         else:
             self.successor.step(epoch)
             self._last_lr = self.successor.get_last_lr()
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         own = {key: value for key, value in self.__dict__.items() if key != "optimizer"}
         return {**own, "successor": self.successor.state_dict()}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         own = dict(state_dict)
         self.successor.load_state_dict(own.pop("successor"))
         self.__dict__.update(own)
@@ -66,50 +71,51 @@ class _Warmup(torch_schedulers.LRScheduler):
 class ConstantWarmupScheduler(_Warmup):
     """One rate for all groups during warm-up."""
 
-    def __init__(self, optimizer, successor, warmup_epoch, cons_lr):
+    def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, cons_lr: float) -> None:
         self.cons_lr = cons_lr
         super().__init__(optimizer, successor, warmup_epoch)
 
-    def warmup_lr(self):
+    def warmup_lr(self) -> list[Any]:
         return [self.cons_lr for _ in self.base_lrs]
 
 
 class LinearWarmupScheduler(_Warmup):
     """``min_lr`` in the first epoch, then a straight line from 0 to the group's own rate."""
 
-    def __init__(self, optimizer, successor, warmup_epoch, min_lr):
+    def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, min_lr: float) -> None:
         self.min_lr = min_lr
         super().__init__(optimizer, successor, warmup_epoch)
 
-    def warmup_lr(self):
+    def warmup_lr(self) -> list[Any]:
         if self.last_epoch == 0:
             return [self.min_lr for _ in self.base_lrs]
         return [lr * self.last_epoch / self.warmup_epoch for lr in self.base_lrs]
 
 
-def _single_step(optimizer, cfg):
+def _single_step(optimizer: Optimizer, cfg: CfgNode) -> LRScheduler:
     stepsize = cfg.STEPSIZE[-1] if isinstance(cfg.STEPSIZE, (list, tuple)) else cfg.STEPSIZE
     if not isinstance(stepsize, int):
         raise UserError(f"OPTIM.STEPSIZE is {cfg.STEPSIZE!r}: single_step takes one whole number of epochs")
     return torch_schedulers.StepLR(optimizer, stepsize if stepsize > 0 else cfg.MAX_EPOCH, gamma=cfg.GAMMA)
 
 
-def _multi_step(optimizer, cfg):
+def _multi_step(optimizer: Optimizer, cfg: CfgNode) -> LRScheduler:
     if not isinstance(cfg.STEPSIZE, (list, tuple)) or not all(isinstance(epoch, int) for epoch in cfg.STEPSIZE):
         raise UserError(f"OPTIM.STEPSIZE is {cfg.STEPSIZE!r}: multi_step takes a list of epochs")
     return MultiStepLR(optimizer, milestones=list(cfg.STEPSIZE), gamma=cfg.GAMMA)
 
 
-def _cosine(optimizer, cfg):
-    return torch_schedulers.CosineAnnealingLR(optimizer, float(cfg.MAX_EPOCH))
+def _cosine(optimizer: Optimizer, cfg: CfgNode) -> LRScheduler:
+    return torch_schedulers.CosineAnnealingLR(optimizer, cfg.MAX_EPOCH)
 
 
-SCHEDULES = {"single_step": _single_step, "multi_step": _multi_step, "cosine": _cosine}
+SCHEDULES: dict[str, Callable[[Optimizer, CfgNode], LRScheduler]] = {
+    "single_step": _single_step, "multi_step": _multi_step, "cosine": _cosine}
 WARMUPS = ("constant", "linear")
 
 
-def build_lr_scheduler(optimizer, optim_cfg):
-    """Schedule of OPTIM.LR_SCHEDULER, inside a warm-up if OPTIM.WARMUP_EPOCH is positive; step it once an epoch.
+def build_lr_scheduler(optimizer: Optimizer, optim_cfg: CfgNode) -> LRScheduler:
+    """Schedule of OPTIM.LR_SCHEDULER, inside a warm-up if OPTIM.WARMUP_EPOCH is positive; step it once per epoch.
 
     With OPTIM.WARMUP_RECOUNT the schedule starts at its first epoch after the warm-up and keeps its period, so a cosine
     does not come down to 0; without, its count of epochs starts at WARMUP_EPOCH.

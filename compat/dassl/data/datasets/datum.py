@@ -7,7 +7,7 @@ class Datum:
     The underscored names are those of pickles made with the original Dassl.
     """
 
-    def __init__(self, impath="", label=0, domain=0, classname=""):
+    def __init__(self, impath: str = "", label: int = 0, domain: int = 0, classname: str = "") -> None:
         if not isinstance(impath, str):
             raise TypeError(f"impath is a {type(impath).__name__}, not a string")
         self._impath = impath
@@ -16,22 +16,22 @@ class Datum:
         self._classname = classname
 
     @property
-    def impath(self):
+    def impath(self) -> str:
         return self._impath
 
     @property
-    def label(self):
+    def label(self) -> int:
         return self._label
 
     @property
-    def domain(self):
+    def domain(self) -> int:
         return self._domain
 
     @property
-    def classname(self):
+    def classname(self) -> str:
         return self._classname
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Datum({self.impath!r}, label={self.label}, domain={self.domain}, classname={self.classname!r})"
 
 

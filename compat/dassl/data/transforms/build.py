@@ -1,6 +1,12 @@
 """Transforms of training and test images from a config's INPUT node."""
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from PIL import Image
 from torchvision import transforms as T
 from torchvision.transforms import AutoAugmentPolicy, InterpolationMode
+from yacs.config import CfgNode
 
 from ...utils.registry import check_availability
 from .augmentations import Cutout, GaussianNoise, InstanceNormalization, Random2DTranslation
@@ -12,16 +18,13 @@ INTERPOLATION_MODES = {
 }
 
 
-def _normalize(cfg, size, interpolation):
-    return T.Normalize(mean=cfg.PIXEL_MEAN, std=cfg.PIXEL_STD)
+Transform = Callable[[Image.Image], Any]  # usually to a float32 tensor (3, height, width)
 
+# Makes a transform from (INPUT node, size, interpolation).
+Maker = Callable[[CfgNode, tuple[int, int], InterpolationMode], Callable[[Any], Any]]
 
-def _instance_norm(cfg, size, interpolation):
-    return InstanceNormalization()
-
-
-# Name -> maker from (INPUT node, size, interpolation); applied in this order, not in the config's.
-ON_IMAGES = {
+# By name; applied in this order, not in the config's.
+ON_IMAGES: dict[str, Maker] = {
     "random_translation": lambda cfg, size, mode: Random2DTranslation(*size, interpolation=mode),
     "random_crop": lambda cfg, size, mode: T.RandomCrop(size, padding=cfg.CROP_PADDING),
     "random_resized_crop": lambda cfg, size, mode: T.RandomResizedCrop(size, cfg.RRCROP_SCALE, interpolation=mode),
@@ -40,17 +43,18 @@ ON_IMAGES = {
     "randomgrayscale": lambda cfg, size, mode: T.RandomGrayscale(p=cfg.RGS_P),
     "gaussian_blur": lambda cfg, size, mode: T.RandomApply([T.GaussianBlur(cfg.GB_K)], p=cfg.GB_P),
 }
-ON_TENSORS = {
+ON_TENSORS: dict[str, Maker] = {
     "cutout": lambda cfg, size, mode: Cutout(cfg.CUTOUT_N, cfg.CUTOUT_LEN),
-    "normalize": _normalize,
+    "normalize": lambda cfg, size, mode: T.Normalize(mean=cfg.PIXEL_MEAN, std=cfg.PIXEL_STD),
     "gaussian_noise": lambda cfg, size, mode: GaussianNoise(cfg.GN_MEAN, cfg.GN_STD),
-    "instance_norm": _instance_norm,
+    "instance_norm": lambda cfg, size, mode: InstanceNormalization(),
 }
-TEST_ON_TENSORS = {"normalize": _normalize, "instance_norm": _instance_norm}
+TEST_ON_TENSORS = {name: ON_TENSORS[name] for name in ("normalize", "instance_norm")}
 AVAI_CHOICES = [*ON_IMAGES, *ON_TENSORS]
 
 
-def build_transform(cfg, is_train=True, choices=None):
+def build_transform(cfg: CfgNode, is_train: bool = True,
+                    choices: Sequence[str] | None = None) -> Callable[[Image.Image], torch.Tensor] | None:
     """Transform from a PIL image to a float32 tensor (3, height, width) of INPUT.SIZE.
 
     Training: the chosen ones in the order of the tables above, after a resize to INPUT.SIZE unless the images are
@@ -74,12 +78,12 @@ def build_transform(cfg, is_train=True, choices=None):
     check_availability(cfg.INPUT.INTERPOLATION, list(INTERPOLATION_MODES), what="INPUT.INTERPOLATION")
     size, mode = tuple(cfg.INPUT.SIZE), INTERPOLATION_MODES[cfg.INPUT.INTERPOLATION]
 
-    def chosen(table):
+    def chosen(table: dict[str, Maker]) -> list[Callable[[Any], Any]]:
         return [make(cfg.INPUT, size, mode) for name, make in table.items() if name in choices]
 
     if is_train:
         cropped = "random_crop" in choices or "random_resized_crop" in choices
-        steps = [] if cropped else [T.Resize(size, interpolation=mode)]
+        steps: list[Callable[[Any], Any]] = [] if cropped else [T.Resize(size, interpolation=mode)]
         steps += [*chosen(ON_IMAGES), T.ToTensor(), *chosen(ON_TENSORS)]
     else:
         steps = [T.Resize(max(size), interpolation=mode), T.CenterCrop(size), T.ToTensor(), *chosen(TEST_ON_TENSORS)]
@@ -88,5 +92,5 @@ def build_transform(cfg, is_train=True, choices=None):
     return T.Compose(steps)
 
 
-def _describe(step):
+def _describe(step: object) -> str:
     return " ".join(repr(step).split()) if type(step).__module__.startswith("torchvision") else type(step).__name__
