@@ -7,13 +7,15 @@ import io
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
+from typing import Literal
 
 from .errors import UserError
 
 COMPAT = os.path.dirname(os.path.abspath(__file__))
 
 
-def resolve_dassl(prefer=None):
+def resolve_dassl(prefer: Literal["bundled", "installed"] | None = None) -> str:
     """Make ``import dassl`` find an engine that works; call it before anything imports dassl.
 
     Args:
@@ -25,64 +27,64 @@ def resolve_dassl(prefer=None):
     Raises:
         UserError: the forced engine does not exist or does not work.
     """
-    prefer = prefer or os.environ.get("DASSL_ENGINE", "")
-    if prefer not in ("", "bundled", "installed"):
-        raise UserError(f"DASSL_ENGINE is {prefer!r}: set it to bundled or installed, or unset it")
+    forced = prefer or os.environ.get("DASSL_ENGINE", "")
+    if forced not in ("", "bundled", "installed"):
+        raise UserError(f"DASSL_ENGINE is {forced!r}: set it to bundled or installed, or unset it")
     if "dassl" in sys.modules:
         return _describe_loaded()
-    if prefer == "bundled" or not _is_installed():
-        if prefer == "installed":
+    if forced == "bundled" or not _is_installed():
+        if forced == "installed":
             raise UserError("DASSL_ENGINE is installed, but no Dassl is installed: unset it")
         _use_bundled()
-        reason = "DASSL_ENGINE asks for it" if prefer else "no Dassl is installed"
+        reason = "DASSL_ENGINE asks for it" if forced else "no Dassl is installed"
         return f"dassl: bundled engine (compat/dassl); {reason}"
 
     former = list(sys.path)
     sys.path[:] = _without_compat(sys.path)
-    reason = _fault_of_installed()
-    import torch
+    fault = _fault_of_installed()
+    import torch  # here, since only this choice needs it
 
-    engine = f"installed Dassl {_installed_version()}"
-    if reason is None:
-        return f"dassl: {engine}; it works with torch {torch.__version__}"
-    if prefer == "installed":
-        raise UserError(f"{engine} does not work with torch {torch.__version__} ({reason}): unset DASSL_ENGINE")
+    engine, with_torch = f"installed Dassl {_installed_version()}", f"torch {torch.__version__}"
+    if fault is None:
+        return f"dassl: {engine}; it works with {with_torch}"
+    if forced == "installed":
+        raise UserError(f"{engine} does not work with {with_torch} ({fault}): unset DASSL_ENGINE")
     sys.path[:] = former
     for name in [name for name in sys.modules if name.split(".")[0] == "dassl"]:
         del sys.modules[name]
     _use_bundled()
-    return f"dassl: bundled engine (compat/dassl); {engine} does not work with torch {torch.__version__}: {reason}"
+    return f"dassl: bundled engine (compat/dassl); {engine} does not work with {with_torch}: {fault}"
 
 
-def _without_compat(paths):
+def _without_compat(paths: Iterable[str]) -> list[str]:
     return [path for path in paths if os.path.abspath(path or os.curdir) != COMPAT]
 
 
-def _is_installed():
+def _is_installed() -> bool:
     spec = importlib.machinery.PathFinder.find_spec("dassl", _without_compat(sys.path))
     return spec is not None and spec.origin is not None  # a folder without __init__.py has no origin
 
 
-def _use_bundled():
+def _use_bundled() -> None:
     if COMPAT not in sys.path:
         sys.path[:] = [COMPAT, *sys.path]  # worker processes that are started anew inherit the path
     importlib.invalidate_caches()
 
 
-def _describe_loaded():
-    loaded = sys.modules["dassl"]
-    if os.path.abspath(loaded.__file__).startswith(COMPAT + os.sep):
+def _describe_loaded() -> str:
+    file = sys.modules["dassl"].__file__ or ""
+    if os.path.abspath(file).startswith(COMPAT + os.sep):
         return "dassl: bundled engine (compat/dassl)"
     return f"dassl: installed Dassl {_installed_version()}"
 
 
-def _installed_version():
+def _installed_version() -> str:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version("dassl")
     return getattr(sys.modules.get("dassl"), "__version__", "of unknown version")
 
 
-def _fault_of_installed():
+def _fault_of_installed() -> str | None:
     """Why the Dassl that ``import dassl`` finds does not work, in a few words; None if it does."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -93,9 +95,9 @@ def _fault_of_installed():
     return None
 
 
-def _probe():
+def _probe() -> None:
     """Do what breaks first on a torch that is too new: build the schedules, save and load a checkpoint."""
-    import torch
+    import torch  # here, since these imports are what may fail
     from dassl.config import get_cfg_default
     from dassl.data import DataManager  # noqa: F401
     from dassl.engine import TRAINER_REGISTRY, TrainerX  # noqa: F401

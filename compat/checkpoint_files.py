@@ -38,8 +38,8 @@ def checkpoint_file(directory: str, model_name: str, epoch: int | None = None) -
     """
     folder = os.path.join(directory, model_name)
     if not os.path.isdir(folder):
-        raise MissingFileError(f"no checkpoint in {directory!r} (no checkpoint folder {folder!r}): give --model-dir the "
-                               "output folder of a finished run")
+        raise MissingFileError(f"no checkpoint in {directory!r} (no checkpoint folder {folder!r}): give --model-dir "
+                               "the output folder of a finished run")
     best = os.path.join(folder, BEST)
     if epoch is None and os.path.isfile(best):
         return best

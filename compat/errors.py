@@ -2,6 +2,7 @@
 import errno
 import os
 import sys
+from collections.abc import Callable
 
 
 class UserError(Exception):
@@ -13,7 +14,7 @@ class UserError(Exception):
 
     exit_code = 2
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""  # KeyError, a base of some, would put it in quotes
 
 
@@ -33,23 +34,26 @@ class WriteError(UserError, OSError):
     """A file could not be written; what was there before is untouched."""
 
 
-def sentence(error):
-    """The sentence of an error; those of DataLoader workers come wrapped in a traceback."""
+def sentence(error: BaseException) -> str:
+    """The sentence of an error, in one line; those of DataLoader workers come wrapped in a traceback."""
     lines = [line for line in str(error).strip().splitlines() if line.strip()] or [type(error).__name__]
     if lines[0].startswith("Caught "):
         return lines[-1].split(": ", 1)[-1]
     return " ".join(line.strip() for line in lines)
 
 
-def exit_code(action, debug=False):
-    """Call a function; what a caller can mend becomes a sentence on the error stream.
+def exit_code(action: Callable[[], int | None], debug: bool = False) -> int:
+    """Run a command line: an error that the user can mend becomes a sentence on the error stream.
+
+    Args:
+        action: what to run. debug: let all errors through, with their traceback.
 
     Returns:
-        the exit code: what the function returns, or 2 after such a sentence, or 130 after Ctrl-C.
+        The exit code: what ``action`` returns (None counts as 0), 2 after such a sentence, 130 after Ctrl-C.
     """
     try:
         return action() or 0
-    except BrokenPipeError:  # the reader, head for example, has seen enough
+    except BrokenPipeError:  # whoever reads our output, head for example, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:

@@ -2,12 +2,14 @@
 import contextlib
 import glob
 import os
+from collections.abc import Iterator
+from typing import IO, Any
 
 from .errors import WriteError
 
 
 @contextlib.contextmanager
-def atomic_write(path, mode="wb"):
+def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
     """Open a file that takes the place of ``path`` when the block ends without an error, and leaves no trace otherwise.
 
     The folder is made if needed. ``path`` holds either its former or its new contents, also when the process is killed.
@@ -34,13 +36,13 @@ def atomic_write(path, mode="wb"):
         raise
 
 
-def write_file(path, content):
-    """Write text (as UTF-8) or bytes; as ``atomic_write``."""
+def write_file(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write text (as UTF-8) or bytes by ``atomic_write``."""
     with atomic_write(path, "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
-def remove_temporary_files(folder):
+def remove_temporary_files(folder: str) -> None:
     """Delete what killed processes left of ``atomic_write`` in a folder and its sub-folders of one level."""
     for pattern in ("*.tmp", os.path.join("*", "*.tmp")):
         for path in glob.glob(os.path.join(glob.escape(folder), pattern)):

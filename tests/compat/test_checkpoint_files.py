@@ -15,7 +15,8 @@ def folder(tmp_path):
     return models
 
 
-@pytest.mark.parametrize("epoch, name", [(None, "model-best.pth.tar"), (-1, "model.pth.tar-10"), (5, "model.pth.tar-5")])
+@pytest.mark.parametrize("epoch, name", [
+    (None, "model-best.pth.tar"), (-1, "model.pth.tar-10"), (5, "model.pth.tar-5")])
 def test_a_number_or_the_best_or_the_newest(tmp_path, folder, epoch, name):
     assert checkpoint_file(str(tmp_path), "prompt_learner", epoch) == str(folder / name)
 

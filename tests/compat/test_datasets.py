@@ -6,8 +6,9 @@ import pytest
 from dassl.config import get_cfg_default
 from dassl.data import DataManager
 from dassl.data.datasets import DATASET_REGISTRY, DatasetBase, Datum, build_dataset
-from dassl.utils import UserError
 from toy import toy_config, write_images
+
+from compat.errors import UserError
 
 
 def items(*labels):

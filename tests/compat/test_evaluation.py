@@ -8,8 +8,9 @@ import torch
 from dassl.config import get_cfg_default
 from dassl.evaluation import Classification, EvaluatorBase, build_evaluator
 from dassl.metrics import compute_accuracy
-from dassl.utils import UserError
 from paths import GOLDEN_DIR
+
+from compat.errors import UserError
 
 
 def golden_cases():

@@ -12,9 +12,10 @@ from dassl.data.datasets import Datum
 from dassl.data.samplers import build_sampler
 from dassl.data.seeding import derive_seed
 from dassl.data.transforms import build_transform
-from dassl.utils import UserError
 from PIL import Image
 from torch.utils.data import DataLoader
+
+from compat.errors import UserError
 
 N = 12
 

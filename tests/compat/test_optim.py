@@ -8,9 +8,10 @@ from dassl.config import get_cfg_default
 from dassl.optim import build_lr_scheduler, build_optimizer
 from dassl.optim.lr_scheduler import SCHEDULES
 from dassl.optim.optimizer import OPTIMIZERS
-from dassl.utils import UnknownNameError, UserError
 from paths import GOLDEN_DIR
 from torch import nn
+
+from compat.errors import UnknownNameError, UserError
 
 
 def options(**changes):

@@ -9,11 +9,13 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 import torch
-from dassl.utils import DamagedFileError, MissingFileError, load_checkpoint, resume_from_checkpoint
+from dassl.utils import load_checkpoint, resume_from_checkpoint
 from dassl.utils.checkpoints import save_tensors
 from linear_model import model_with_training_state
 from paths import GOLDEN_DIR
 from torch import nn
+
+from compat.errors import DamagedFileError, MissingFileError
 
 
 def golden_reduced():

@@ -7,9 +7,11 @@ import sys
 import pytest
 import torch
 import toy
-from dassl.utils import UserError, load_checkpoint
+from dassl.utils import load_checkpoint
 from paths import IMPORT_PATH
 from toy import toy_trainer
+
+from compat.errors import UserError
 
 STATE = "train_state.pth.tar"
 
@@ -27,8 +29,8 @@ def run_killed(folder, kill_at, *options):
     """Train in a process that kills itself at "epoch.batch" or "before test"."""
     log = folder / "killed.log"
     with open(log, "w") as file:  # a pipe would be held open by its orphaned workers for some seconds
-        done = subprocess.run([sys.executable, toy.__file__, str(folder), *map(str, options)],
-                              env={**os.environ, "TOY_KILL_AT": kill_at, "PYTHONPATH": IMPORT_PATH}, stdout=file, stderr=file, timeout=120)
+        done = subprocess.run([sys.executable, toy.__file__, str(folder), *map(str, options)], stdout=file, stderr=file,
+                              env={**os.environ, "TOY_KILL_AT": kill_at, "PYTHONPATH": IMPORT_PATH}, timeout=120)
     assert done.returncode == -signal.SIGKILL, log.read_text()
 
 

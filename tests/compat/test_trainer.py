@@ -4,10 +4,11 @@ import os
 import numpy as np
 import pytest
 import torch
-from dassl.config import get_cfg_default
 from dassl.engine import TRAINER_REGISTRY, SimpleNet, SimpleTrainer, TrainerBase, TrainerX, TrainerXU, build_trainer
-from dassl.utils import UserError, load_checkpoint
+from dassl.utils import load_checkpoint
 from toy import Toy, toy_config, toy_trainer, write_images
+
+from compat.errors import UserError
 
 
 def test_last_epoch_and_checkpoint_frequency(tmp_path):
@@ -175,23 +176,8 @@ def test_unknown_trainer_names_the_nearest(tmp_path):
     assert isinstance(caught.value, KeyError) and caught.value.exit_code == 2
 
 
-def test_default_model_is_a_torchvision_classifier(tmp_path):
-    write_images(tmp_path / "images", per_class=2)
-    cfg = toy_config(tmp_path, "MODEL.BACKBONE.NAME", "resnet18", "MODEL.BACKBONE.PRETRAINED", False, "INPUT.SIZE",
-                     (32, 32))
-    trainer = SimpleTrainer(cfg)
-    assert trainer.model_inference(torch.zeros(2, 3, 32, 32)).shape == (2, 3)
-    assert issubclass(TrainerX, SimpleTrainer)
-
-
-def test_simple_net_head():
-    model_cfg = get_cfg_default().MODEL
-    model_cfg.BACKBONE.NAME, model_cfg.BACKBONE.PRETRAINED = "resnet18", False
-    model_cfg.HEAD.NAME, model_cfg.HEAD.HIDDEN_LAYERS, model_cfg.HEAD.DROPOUT = "mlp", (20, 10), 0.1
-    net = SimpleNet(None, model_cfg, 4).eval()
-    logits, features = net(torch.zeros(2, 3, 32, 32), return_feature=True)
-    assert logits.shape == (2, 4) and features.shape == (2, 10) and net.fdim == 10
-    assert SimpleNet(None, model_cfg, 0).eval()(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
-    model_cfg.BACKBONE.NAME = "resnet81"
-    with pytest.raises(UserError, match="did you mean 'resnet18'"):
-        SimpleNet(None, model_cfg, 4)
+def test_a_plain_classifier_is_left_to_dassl(tmp_path):
+    """Repositories import SimpleNet beside the trainers and build models of their own."""
+    with pytest.raises(UserError, match="SimpleNet is not part of the bundled engine: override build_model"):
+        SimpleNet(None, None, 4)
+    assert issubclass(TrainerX, SimpleTrainer) and issubclass(TrainerXU, SimpleTrainer)

@@ -8,8 +8,9 @@ import torch
 from dassl.config import get_cfg_default
 from dassl.data.transforms import AVAI_CHOICES, INTERPOLATION_MODES, build_transform
 from dassl.data.transforms.transforms import Cutout, GaussianNoise, InstanceNormalization, Random2DTranslation
-from dassl.utils import UserError
 from PIL import Image
+
+from compat.errors import UserError
 
 
 def config(size=(32, 32), choices=("normalize",), **changes):

@@ -10,10 +10,8 @@ import torch
 from dassl.config import clean_cfg, get_cfg_default
 from dassl.utils import (
     AverageMeter,
-    DamagedFileError,
     Logger,
     MetricMeter,
-    UserError,
     check_availability,
     check_isfile,
     collect_env_info,
@@ -34,6 +32,8 @@ from dassl.utils import (
 )
 from PIL import Image
 from torch import nn
+
+from compat.errors import DamagedFileError, UserError
 
 
 def test_names_that_repositories_import():

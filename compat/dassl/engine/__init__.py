@@ -2,6 +2,7 @@
 from .base import TrainerBase
 from .registry import TRAINER_REGISTRY, build_trainer
 from .simple_net import SimpleNet
-from .trainer import SimpleTrainer, TrainerX, TrainerXU
+from .simple_trainer import SimpleTrainer
+from .trainer import TrainerX, TrainerXU
 
 __all__ = ["TRAINER_REGISTRY", "SimpleNet", "SimpleTrainer", "TrainerBase", "TrainerX", "TrainerXU", "build_trainer"]

@@ -1,39 +1,33 @@
 """The line that training prints every few batches."""
 import datetime
-import resource
-import sys
+from typing import TYPE_CHECKING
 
-import torch
+from compat.memory import peak_memory_mb
 
 from ..utils.meters import AverageMeter, MetricMeter
 
-
-def peak_memory_mb(device):
-    """Peak memory in MiB: of the GPU on CUDA, else of the process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+if TYPE_CHECKING:  # the trainers import this file
+    from .simple_trainer import SimpleTrainer
 
 
 class EpochProgress:
     """Times and losses of an epoch.
 
     Attributes:
-        batch_time, data_time: seconds of a step, and of it the wait for its batch. losses: MetricMeter.
+        batch_time, data_time: seconds of a step, and of it the wait for its batch. losses: what the steps reported.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.batch_time = AverageMeter()
         self.data_time = AverageMeter()
         self.losses = MetricMeter()
 
     @property
-    def data_wait_fraction(self):
+    def data_wait_fraction(self) -> float:
         """Share of the time so far that was spent waiting for data."""
         return self.data_time.sum / self.batch_time.sum if self.batch_time.sum else 0.0
 
-    def line(self, trainer, lr):
+    def line(self, trainer: "SimpleTrainer", lr: float) -> str:
         """The line after a batch that was learnt at rate ``lr``, with the time left of the whole training."""
         done = trainer.batch_idx + 1
         left = trainer.num_batches - done + (trainer.max_epoch - trainer.epoch - 1) * trainer.num_batches

@@ -1,16 +1,16 @@
 """The registry of trainers."""
+from yacs.config import CfgNode
+
 from ..utils.registry import Registry
+from .simple_trainer import SimpleTrainer
 
-TRAINER_REGISTRY = Registry("TRAINER.NAME")
+TRAINER_REGISTRY: Registry[SimpleTrainer] = Registry("TRAINER.NAME")
 
 
-def build_trainer(cfg):
+def build_trainer(cfg: CfgNode) -> SimpleTrainer:
     """The trainer of TRAINER.NAME, with its data loaded and its model built.
 
     Raises:
         UnknownNameError: none is registered under the name.
     """
-    trainer = TRAINER_REGISTRY.get(cfg.TRAINER.NAME)
-    if cfg.VERBOSE:
-        print(f"loading trainer {cfg.TRAINER.NAME}")
-    return trainer(cfg)
+    return TRAINER_REGISTRY.build(cfg.TRAINER.NAME, cfg)

@@ -1,11 +1,13 @@
 """Scalars for tensorboard.
 
 Event files are written here through tensorboard's own records, in the calling thread: its SummaryWriter writes from a
-thread of its own, where a full disk cannot be caught.
+thread of its own, where a full disk cannot be caught. They are imported inside functions because tensorboard is an
+optional package.
 """
 import os
 import platform
 import time
+from typing import IO, Any
 
 
 class ScalarWriter:
@@ -14,13 +16,13 @@ class ScalarWriter:
     Where tensorboard is not installed, or the file cannot be written to, a line says so and the run goes on without.
     """
 
-    def __init__(self, log_dir):
+    def __init__(self, log_dir: str) -> None:
         self._log_dir = log_dir
-        self._file = None
-        self._records = None
+        self._file: IO[bytes] | None = None
+        self._records: Any = None  # tensorboard's RecordWriter
         self._given_up = False
 
-    def add(self, tag, value, step):
+    def add(self, tag: str, value: float, step: int | None) -> None:
         if self._given_up:
             return
         try:
@@ -34,7 +36,7 @@ class ScalarWriter:
         except OSError as error:
             self._give_up(f"{self._log_dir!r}: {error.strerror}")
 
-    def close(self):
+    def close(self) -> None:
         if self._file is not None:
             try:
                 self._file.close()
@@ -42,7 +44,7 @@ class ScalarWriter:
                 print(f"tensorboard scalars are not complete ({self._log_dir!r}: {error.strerror})")
         self._file = self._records = None
 
-    def _open(self):
+    def _open(self) -> None:
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         os.makedirs(self._log_dir, exist_ok=True)
@@ -51,12 +53,12 @@ class ScalarWriter:
         self._records = RecordWriter(self._file)
         self._write(file_version="brain.Event:2")
 
-    def _write(self, **fields):
+    def _write(self, **fields: Any) -> None:
         from tensorboard.compat.proto.event_pb2 import Event
 
         self._records.write(Event(wall_time=time.time(), **fields).SerializeToString())
 
-    def _give_up(self, reason):
+    def _give_up(self, reason: str) -> None:
         self._given_up = True
         print(f"no tensorboard scalars from here on ({reason})")
         self.close()

@@ -1,31 +1,87 @@
-"""What an evaluator is, and the registry of them."""
-from ..utils.registry import Registry
+"""Accuracy, error rate and macro F1 of a classifier."""
+import os
+from collections import OrderedDict, defaultdict
 
-EVALUATOR_REGISTRY = Registry("TEST.EVALUATOR")
+import numpy as np
+import torch
+from sklearn.metrics import confusion_matrix, f1_score
+from yacs.config import CfgNode
+
+from compat.errors import UserError
+
+from ..utils.checkpoints import save_tensors
+from .build import EVALUATOR_REGISTRY, EvaluatorBase
 
 
-def build_evaluator(cfg, lab2cname=None, **kwargs):
-    """Evaluator of TEST.EVALUATOR; ``lab2cname`` is a dict from label to class name."""
-    evaluator = EVALUATOR_REGISTRY.get(cfg.TEST.EVALUATOR)
-    if cfg.VERBOSE:
-        print(f"evaluator {cfg.TEST.EVALUATOR}")
-    return evaluator(cfg, lab2cname=lab2cname, **kwargs)
+@EVALUATOR_REGISTRY.register()
+class Classification(EvaluatorBase):
+    """Counts in integers and computes in float64; equal scores go to the lower label.
 
+    Per-class results need ``lab2cname``, a dict from label to class name.
+    """
 
-class EvaluatorBase:
-    """Collects a model's outputs batch by batch and sums them up."""
+    def __init__(self, cfg: CfgNode, lab2cname: dict[int, str] | None = None, **_: object) -> None:
+        super().__init__(cfg, lab2cname)
+        if cfg.TEST.PER_CLASS_RESULT and lab2cname is None:
+            raise UserError("TEST.PER_CLASS_RESULT needs the class names of a data set: set it to False")
+        self._lab2cname = lab2cname or {}
+        self.reset()
 
-    def __init__(self, cfg):
-        self.cfg = cfg
+    def reset(self) -> None:
+        self._correct = 0
+        self._total = 0
+        self._y_true: list[int] = []
+        self._y_pred: list[int] = []
 
-    def reset(self):
-        """Forget all batches."""
-        raise NotImplementedError
+    def process(self, mo: torch.Tensor, gt: torch.Tensor) -> None:
+        """Take logits (batch, classes) of any floating type, and labels int64 (batch,)."""
+        predicted = mo.detach().float().cpu().numpy().argmax(axis=1)  # numpy takes the first of equal maxima
+        true = gt.detach().cpu().numpy()
+        self._correct += int((predicted == true).sum())
+        self._total += len(true)
+        self._y_true.extend(true.tolist())
+        self._y_pred.extend(predicted.tolist())
 
-    def process(self, mo, gt):
-        """Take a batch: model output ``mo`` and ground truth ``gt``."""
-        raise NotImplementedError
+    def evaluate(self) -> OrderedDict[str, float]:
+        """OrderedDict of accuracy, error_rate, macro_f1 (mean over the classes that occur), all in per cent.
 
-    def evaluate(self):
-        """Print and return an OrderedDict of measures; the first is what models are compared by."""
-        raise NotImplementedError
+        With TEST.PER_CLASS_RESULT also perclass_accuracy, the mean of the classes' accuracies.
+
+        Raises:
+            UserError: no batch was taken.
+        """
+        if not self._total:
+            raise UserError("there is nothing to evaluate: the split has no image")
+        accuracy = 100.0 * self._correct / self._total
+        macro_f1 = 100.0 * f1_score(self._y_true, self._y_pred, average="macro", labels=np.unique(self._y_true))
+        results = OrderedDict(accuracy=accuracy, error_rate=100.0 - accuracy, macro_f1=float(macro_f1))
+        print(
+            f"=> result\n* total: {self._total:,}\n* correct: {self._correct:,}\n* accuracy: {accuracy:.2f}%\n"
+            f"* error: {100.0 - accuracy:.2f}%\n* macro_f1: {macro_f1:.2f}%"
+        )
+        if self.cfg.TEST.PER_CLASS_RESULT:
+            results["perclass_accuracy"] = self._per_class()
+        if self.cfg.TEST.COMPUTE_CMAT:
+            self._save_confusion_matrix()
+        return results
+
+    def _per_class(self) -> float:
+        hits_of: dict[int, list[bool]] = defaultdict(list)
+        for label, predicted in zip(self._y_true, self._y_pred, strict=True):
+            hits_of[label].append(label == predicted)
+        print("=> per-class result")
+        accuracies = []
+        for label, hits in sorted(hits_of.items()):
+            accuracies.append(100.0 * sum(hits) / len(hits))
+            print(f"* class: {label} ({self._lab2cname[label]})\ttotal: {len(hits):,}\tcorrect: {sum(hits):,}\t"
+                  f"acc: {accuracies[-1]:.2f}%")
+        mean = float(np.mean(accuracies))
+        print(f"* average: {mean:.2f}%")
+        return mean
+
+    def _save_confusion_matrix(self) -> None:
+        """Write cmat.pt: float64 (classes, classes), rows the true classes, each row adding up to 1."""
+        matrix = confusion_matrix(self._y_true, self._y_pred, normalize="true")
+        path = os.path.join(self.cfg.OUTPUT_DIR, "cmat.pt")
+        save_tensors(torch.from_numpy(matrix), path)
+        print(f"confusion matrix saved to {path}")

@@ -1,17 +1,7 @@
 """Helpers of the engine; every one can be imported from here."""
-from compat.errors import DamagedFileError, MissingFileError, UnknownNameError, UserError, WriteError
-
 from .checkpoints import load_checkpoint, resume_from_checkpoint, save_checkpoint
 from .environment import collect_env_info, set_random_seed, tolist_if_not
-from .files import (
-    atomic_write,
-    check_isfile,
-    download_url,
-    listdir_nohidden,
-    mkdir_if_missing,
-    read_json,
-    write_json,
-)
+from .files import check_isfile, download_url, listdir_nohidden, mkdir_if_missing, read_json, write_json
 from .images import read_image
 from .logger import Logger, setup_logger
 from .meters import AverageMeter, MetricMeter
@@ -25,8 +15,7 @@ from .networks import (
 from .registry import Registry, check_availability, get_most_similar_str_to_a_from_b
 
 __all__ = [
-    "AverageMeter", "DamagedFileError", "Logger", "MetricMeter", "MissingFileError", "Registry", "UnknownNameError",
-    "UserError", "WriteError", "atomic_write", "check_availability", "check_isfile", "collect_env_info",
+    "AverageMeter", "Logger", "MetricMeter", "Registry", "check_availability", "check_isfile", "collect_env_info",
     "count_num_param", "download_url", "get_most_similar_str_to_a_from_b", "init_network_weights", "listdir_nohidden",
     "load_checkpoint", "load_pretrained_weights", "mkdir_if_missing", "open_all_layers", "open_specified_layers",
     "read_image", "read_json", "resume_from_checkpoint", "save_checkpoint", "set_random_seed", "setup_logger",

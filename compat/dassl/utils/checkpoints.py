@@ -1,47 +1,38 @@
 """Checkpoint files in Dassl's layout: write them atomically, read them without running code, resume from them.
 
-A checkpoint is ``<folder>/model.pth.tar-<epoch>`` with the keys state_dict, epoch, optimizer, scheduler, val_result;
-the text file ``checkpoint`` beside it names the newest.
-
-A model may decide what is saved of it by a method ``checkpoint_state_dict()`` (default: ``state_dict()``), and take it
-back by ``load_checkpoint_state_dict(state)`` (default: strict ``load_state_dict``), for instance to leave out frozen
-weights that can be had elsewhere.
+A checkpoint is a dict with the keys state_dict, epoch, optimizer, scheduler, val_result;
+``compat.checkpoint_files`` says which file it lies in.
 """
 import io
 import os
+from collections.abc import Container
+from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
+from compat.checkpoint_files import BEST, MARKER, newest_checkpoint, numbered
 from compat.errors import DamagedFileError, MissingFileError
+from compat.files import atomic_write, write_file
 
-from .files import atomic_write
 from .legacy_checkpoints import is_torchscript, load_restricted
 from .plain import to_plain
 
 
-def unwrap(model):
+def unwrap(model: nn.Module) -> nn.Module:
     """The model inside DataParallel or DistributedDataParallel, else the model itself."""
-    wrappers = (nn.DataParallel, nn.parallel.DistributedDataParallel)
-    return model.module if isinstance(model, wrappers) else model
+    return model.module if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)) else model
 
 
-def model_state(model):
-    """What is saved of a model."""
-    model = unwrap(model)
-    return model.checkpoint_state_dict() if hasattr(model, "checkpoint_state_dict") else model.state_dict()
-
-
-def load_model_state(model, state, path):
-    """Put a saved state into a model; all of it has to fit.
+def load_model_state(model: nn.Module, state: dict[str, Any], path: str) -> None:
+    """Put a saved state dict into a model; all of it has to fit.
 
     Raises:
         DamagedFileError: it does not fit; the sentence names ``path`` and the first differences.
     """
     model = unwrap(model)
-    if hasattr(model, "load_checkpoint_state_dict"):
-        model.load_checkpoint_state_dict(state)
-        return
     try:
         model.load_state_dict(without_module_prefix(state, model.state_dict()))
     except RuntimeError as error:
@@ -51,21 +42,21 @@ def load_model_state(model, state, path):
         ) from error
 
 
-def _first_differences(error, limit=300):
+def _first_differences(error: RuntimeError, limit: int = 300) -> str:
     text = " ".join(str(error).split()).split(": ", 1)[-1].rstrip(". ")
     return text if len(text) <= limit else text[:limit] + " ..."
 
 
-def without_module_prefix(state, expected):
+def without_module_prefix(state: dict[str, Any], expected: Container[str]) -> dict[str, Any]:
     """A state dict with DataParallel's ``module.`` taken off the keys that ``expected`` knows only without it."""
-    def name(key):
-        bare = key[len("module."):] if key.startswith("module.") else key
+    def name(key: str) -> str:
+        bare = key.removeprefix("module.")
         return bare if key not in expected and bare in expected else key
 
     return {name(key): value for key, value in state.items()}
 
 
-def save_tensors(obj, path):
+def save_tensors(obj: object, path: str) -> None:
     """Write an object of tensors and plain values by torch.save, atomically.
 
     Raises:
@@ -77,7 +68,8 @@ def save_tensors(obj, path):
         file.write(buffer.getbuffer())
 
 
-def save_checkpoint(state, save_dir, is_best=False, remove_module_from_keys=True, model_name=""):
+def save_checkpoint(state: dict[str, Any], save_dir: str, is_best: bool = False, remove_module_from_keys: bool = True,
+                    model_name: str = "") -> None:
     """Write a checkpoint.
 
     Args:
@@ -88,19 +80,18 @@ def save_checkpoint(state, save_dir, is_best=False, remove_module_from_keys=True
     """
     weights = state["state_dict"]
     if remove_module_from_keys and weights and all(key.startswith("module.") for key in weights):
-        state = {**state, "state_dict": {key[len("module."):]: value for key, value in weights.items()}}
-    name = model_name or f"model.pth.tar-{state['epoch']}"
+        state = {**state, "state_dict": {key.removeprefix("module."): value for key, value in weights.items()}}
+    name = model_name or numbered(state["epoch"])
     path = os.path.join(save_dir, name)
     save_tensors(state, path)
     if is_best:
-        save_tensors(state, os.path.join(save_dir, "model-best.pth.tar"))
+        save_tensors(state, os.path.join(save_dir, BEST))
     if not model_name:
-        with atomic_write(os.path.join(save_dir, "checkpoint"), "w") as file:
-            file.write(name + "\n")
+        write_file(os.path.join(save_dir, MARKER), name + "\n")
     print(f"checkpoint saved to {path}")
 
 
-def load_checkpoint(fpath):
+def load_checkpoint(fpath: str) -> dict[str, Any]:
     """The dict in a checkpoint file, tensors on the CPU.
 
     Files of the original Dassl, which hold scheduler objects, are read through an allow-list; the objects come back as
@@ -120,16 +111,8 @@ def load_checkpoint(fpath):
         return load_restricted(fpath)
 
 
-def newest_checkpoint(folder):
-    """Path that the file ``checkpoint`` in a folder names, or None if there is no such file."""
-    marker = os.path.join(folder, "checkpoint")
-    if not os.path.isfile(marker):
-        return None
-    with open(marker, encoding="utf-8") as file:
-        return os.path.join(folder, file.readline().strip())
-
-
-def resume_from_checkpoint(fdir, model, optimizer=None, scheduler=None):
+def resume_from_checkpoint(fdir: str, model: nn.Module, optimizer: Optimizer | None = None,
+                           scheduler: LRScheduler | None = None) -> int:
     """Restore a model, its optimizer and its schedule from the newest checkpoint of a folder.
 
     Returns:
@@ -142,14 +125,19 @@ def resume_from_checkpoint(fdir, model, optimizer=None, scheduler=None):
     if path is None:
         raise MissingFileError(f"there is no checkpoint in {fdir!r} to resume from")
     checkpoint = load_checkpoint(path)
-    load_model_state(model, checkpoint["state_dict"], path)
-    load_training_state(checkpoint, optimizer, scheduler, path)
+    restore_training(checkpoint, path, model, optimizer, scheduler)
     print(f"resumed from {path} (epoch {checkpoint['epoch']})")
     return checkpoint["epoch"]
 
 
-def load_training_state(checkpoint, optimizer, scheduler, path):
-    """Restore optimizer and schedule from a checkpoint's entries, where both the object and the entry are there."""
+def restore_training(checkpoint: dict[str, Any], path: str, model: nn.Module, optimizer: Optimizer | None,
+                     scheduler: LRScheduler | None) -> None:
+    """Restore a model, and optimizer and schedule where both the object and its entry in the checkpoint are there.
+
+    Raises:
+        DamagedFileError: an entry does not fit; the sentence names ``path``.
+    """
+    load_model_state(model, checkpoint["state_dict"], path)
     for what, restored in (("optimizer", optimizer), ("scheduler", scheduler)):
         if restored is None or checkpoint.get(what) is None:
             continue

@@ -2,22 +2,25 @@
 import os
 import platform
 import random
+from typing import TypeVar
 
 import numpy as np
 import PIL
 import torch
 import torchvision
 
+T = TypeVar("T")
 
-def set_random_seed(seed):
+
+def set_random_seed(seed: int) -> None:
     """Seed python's, numpy's and torch's global random numbers, on all devices."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
 
 
-def collect_env_info():
-    """Versions and devices, one a line."""
+def collect_env_info() -> str:
+    """Versions and devices, one per line."""
     lines = [
         f"python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores",
         f"torch {torch.__version__}, torchvision {torchvision.__version__}, numpy {np.__version__}, "
@@ -31,6 +34,6 @@ def collect_env_info():
     return "\n".join(lines)
 
 
-def tolist_if_not(x):
+def tolist_if_not(x: T | list[T]) -> list[T]:
     """``x`` if it is a list, else a list of it."""
     return x if isinstance(x, list) else [x]

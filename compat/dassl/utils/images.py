@@ -4,8 +4,8 @@ from PIL import Image
 from compat.errors import DamagedFileError, MissingFileError
 
 
-def read_image(path):
-    """The image of a file as PIL image in RGB.
+def read_image(path: str) -> Image.Image:
+    """The image of a file, in RGB.
 
     Raises:
         MissingFileError, DamagedFileError: the sentence names the file.

@@ -8,6 +8,7 @@ import pickle
 import types
 import zipfile
 from collections import Counter, OrderedDict, defaultdict
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -24,25 +25,27 @@ class ForbiddenGlobal(pickle.UnpicklingError):
 class StandIn:
     """Takes the place of an optimizer or schedule; ``state`` is what was pickled of it."""
 
-    def __init__(self, *_):
-        self.state = {}
+    def __init__(self, *_: object) -> None:
+        self.state: dict[str, Any] = {}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: object) -> None:
         self.state = state if isinstance(state, dict) else {}
 
 
-def _numpy_scalar(dtype, data=b""):
+def _numpy_scalar(dtype: np.dtype, data: bytes = b"") -> Any:
     if dtype.hasobject:
         raise ForbiddenGlobal("numpy objects")
     return np.frombuffer(data, dtype=dtype, count=1)[0].item()
 
 
-def _encode_latin1(text, encoding):
+def _encode_latin1(text: str, encoding: str) -> bytes:
     """What protocol-2 pickles call to make bytes."""
-    return text.encode({"latin1": "latin1"}[encoding])
+    if encoding != "latin1":
+        raise ForbiddenGlobal(f"text encoded as {encoding!r}")
+    return text.encode(encoding)
 
 
-ALLOWED = {
+ALLOWED: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): OrderedDict,
     ("collections", "defaultdict"): defaultdict,
     ("collections", "Counter"): Counter,
@@ -71,7 +74,7 @@ ALLOWED = {
 class RestrictedUnpickler(pickle.Unpickler):
     """Answers only the names on the list."""
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         module = "builtins" if module == "__builtin__" else module  # its name in pickles of protocol 2
         if (module, name) in ALLOWED:
             return ALLOWED[module, name]
@@ -84,7 +87,7 @@ class RestrictedUnpickler(pickle.Unpickler):
         raise ForbiddenGlobal(f"{module}.{name}")
 
 
-def _load(file, **options):
+def _load(file: IO[bytes], **options: Any) -> Any:
     return RestrictedUnpickler(file, **options).load()
 
 
@@ -93,7 +96,7 @@ restricted_pickle = types.SimpleNamespace(
     __name__="restricted_pickle", Unpickler=RestrictedUnpickler, load=_load, UnpicklingError=pickle.UnpicklingError)
 
 
-def load_restricted(path):
+def load_restricted(path: str) -> dict[str, Any]:
     """The dict in a checkpoint file, tensors on the CPU, objects of optimizers and schedules as dicts of their state.
 
     Raises:
@@ -114,7 +117,7 @@ def load_restricted(path):
     return _states(loaded)
 
 
-def is_torchscript(path):
+def is_torchscript(path: str) -> bool:
     """Whether a file is a TorchScript archive, which torch.load may take for a program."""
     if not zipfile.is_zipfile(path):
         return False
@@ -122,7 +125,7 @@ def is_torchscript(path):
         return any(name.endswith("constants.pkl") for name in archive.namelist())
 
 
-def _states(value):
+def _states(value: Any) -> Any:
     """The value with each stand-in replaced by its state, without the optimizer that schedules drag along."""
     if isinstance(value, StandIn):
         value = {key: entry for key, entry in value.state.items() if key != "optimizer"}

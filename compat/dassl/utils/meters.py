@@ -1,5 +1,6 @@
 """Running averages of numbers that training reports."""
 from collections import defaultdict
+from collections.abc import Mapping
 
 import torch
 
@@ -11,16 +12,16 @@ class AverageMeter:
         ema: ``avg`` is an exponential moving average (0.9 of the old, 0.1 of the new) instead of the mean.
     """
 
-    def __init__(self, ema=False):
+    def __init__(self, ema: bool = False) -> None:
         self.ema = ema
         self.reset()
 
-    def reset(self):
+    def reset(self) -> None:
         self.val = self.avg = self.sum = 0.0
         self.count = 0
 
-    def update(self, val, n=1):
-        """Add a value that stands for ``n`` samples."""
+    def update(self, val: float | torch.Tensor, n: int = 1) -> None:
+        """Add a number, or a tensor of one element, that stands for ``n`` samples."""
         val = val.item() if isinstance(val, torch.Tensor) else val
         first = self.count == 0
         self.val = val
@@ -33,16 +34,16 @@ class AverageMeter:
 
 
 class MetricMeter:
-    """An AverageMeter for each name; printed as ``name value (average)``."""
+    """An AverageMeter per name; printed as ``name value (average)``."""
 
-    def __init__(self, delimiter=" "):
-        self.meters = defaultdict(AverageMeter)
+    def __init__(self, delimiter: str = " ") -> None:
+        self.meters: dict[str, AverageMeter] = defaultdict(AverageMeter)
         self.delimiter = delimiter
 
-    def update(self, input_dict):
-        """Add a dict of numbers or one-element tensors; None or an empty dict adds nothing."""
+    def update(self, input_dict: Mapping[str, float | torch.Tensor] | None) -> None:
+        """Add numbers, or tensors of one element, by name; None or an empty dict adds nothing."""
         for name, value in (input_dict or {}).items():
             self.meters[name].update(value)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.delimiter.join(f"{name} {m.val:.4f} ({m.avg:.4f})" for name, m in self.meters.items())

@@ -1,6 +1,9 @@
 """Parameters of networks: counting, freezing, initialising, loading what fits."""
 import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
 
+import torch
 from torch import nn
 
 from compat.errors import UnknownNameError
@@ -8,42 +11,38 @@ from compat.errors import UnknownNameError
 from .checkpoints import load_checkpoint, unwrap, without_module_prefix
 
 
-def count_num_param(model=None, params=None):
+def count_num_param(model: nn.Module | None = None,
+                    params: Iterable[nn.Parameter | dict[str, Any]] | None = None) -> int:
     """Number of scalars in a model's parameters, or in a list of parameters or of optimizer groups."""
-    if model is not None:
-        params = model.parameters()
-    total = 0
-    for entry in params:
-        total += count_num_param(params=entry["params"]) if isinstance(entry, dict) else entry.numel()
-    return total
+    entries = params or () if model is None else model.parameters()
+    return sum(count_num_param(params=entry["params"]) if isinstance(entry, dict) else entry.numel()
+               for entry in entries)
 
 
-def open_all_layers(model):
+def open_all_layers(model: nn.Module) -> None:
     """Make all parameters of a model trainable and set it to train mode."""
     model.train()
-    for parameter in model.parameters():
-        parameter.requires_grad = True
+    model.requires_grad_()
 
 
-def open_specified_layers(model, open_layers):
+def open_specified_layers(model: nn.Module, open_layers: str | Iterable[str]) -> None:
     """Train only the named children of a model; the others are frozen and in eval mode.
 
     Raises:
         UnknownNameError: the model has no child of a name.
     """
     model = unwrap(model)
-    names = [open_layers] if isinstance(open_layers, str) else open_layers
+    names = [open_layers] if isinstance(open_layers, str) else list(open_layers)
     children = dict(model.named_children())
     for name in names:
         if name not in children:
             raise UnknownNameError(f"the model has no layer {name!r}: choose of {', '.join(children)}")
     for name, child in children.items():
         child.train(name in names)
-        for parameter in child.parameters():
-            parameter.requires_grad = name in names
+        child.requires_grad_(name in names)
 
 
-def load_pretrained_weights(model, weight_path):
+def load_pretrained_weights(model: nn.Module, weight_path: str) -> None:
     """Copy the entries of a checkpoint file whose name and shape the model has; print which others there are.
 
     Args:
@@ -64,13 +63,13 @@ def load_pretrained_weights(model, weight_path):
         print(f"not loaded, as name or shape differ: {', '.join(other)}")
 
 
-def init_network_weights(model, init_type="normal", gain=0.02):
+def init_network_weights(model: nn.Module, init_type: str = "normal", gain: float = 0.02) -> None:
     """Initialise weights of linear, convolution and normalisation layers in place, biases with zero.
 
     Args:
         init_type: normal, xavier, kaiming or orthogonal. gain: standard deviation or gain (not used by kaiming).
     """
-    fill = {
+    fill: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
         "normal": lambda weight: nn.init.normal_(weight, 0.0, gain),
         "xavier": lambda weight: nn.init.xavier_normal_(weight, gain=gain),
         "kaiming": lambda weight: nn.init.kaiming_normal_(weight, a=0, mode="fan_in"),
@@ -80,12 +79,11 @@ def init_network_weights(model, init_type="normal", gain=0.02):
         raise UnknownNameError(f"init_type {init_type!r} is unknown: choose one of {', '.join(fill)}")
     norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm1d, nn.InstanceNorm2d)
     for module in model.modules():
-        weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
-        if isinstance(module, norms) and weight is not None:
-            nn.init.constant_(weight, 1.0)
-        elif isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)):
-            fill[init_type](weight)
+        if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)):
+            fill[init_type](module.weight)
+        elif isinstance(module, norms) and module.affine:
+            nn.init.constant_(module.weight, 1.0)
         else:
             continue
-        if bias is not None:
-            nn.init.constant_(bias, 0.0)
+        if module.bias is not None:
+            nn.init.constant_(module.bias, 0.0)

@@ -1,11 +1,12 @@
 """What a checkpoint may hold: tensors, numbers, strings, and containers of them, so that loading it runs no code."""
 from collections import Counter, OrderedDict
+from typing import Any
 
 import numpy as np
 import torch
 
 
-def to_plain(value, where="the state"):
+def to_plain(value: Any, where: str = "the state") -> Any:
     """A value with arrays as tensors, numpy numbers as python's, and only dicts, lists and tuples as containers.
 
     Raises:

@@ -1,16 +1,16 @@
 """The registry of data sets."""
+from yacs.config import CfgNode
+
 from ...utils.registry import Registry
+from .base_dataset import DatasetBase
 
-DATASET_REGISTRY = Registry("DATASET.NAME")
+DATASET_REGISTRY: Registry[DatasetBase] = Registry("DATASET.NAME")
 
 
-def build_dataset(cfg):
+def build_dataset(cfg: CfgNode) -> DatasetBase:
     """The data set of DATASET.NAME.
 
     Raises:
         UnknownNameError: none is registered under the name.
     """
-    dataset = DATASET_REGISTRY.get(cfg.DATASET.NAME)
-    if cfg.VERBOSE:
-        print(f"loading data set {cfg.DATASET.NAME}")
-    return dataset(cfg)
+    return DATASET_REGISTRY.build(cfg.DATASET.NAME, cfg)

@@ -1,0 +1,193 @@
+"""A trainer that a config describes: it owns data, model and evaluator, keeps checkpoints, and tests."""
+import datetime
+import os
+import secrets
+import sys
+import time
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+from yacs.config import CfgNode
+
+from compat.checkpoint_files import BEST
+from compat.errors import UserError
+from compat.files import remove_temporary_files
+
+from ..data import DataManager, seed_epoch
+from ..evaluation import build_evaluator
+from ..utils.files import mkdir_if_missing
+from ..utils.registry import check_availability
+from . import train_state
+from .base import Batch, TrainerBase
+
+
+def choose_device(use_gpu: bool) -> torch.device:
+    """CUDA if there is one, else MPS, else the CPU."""
+    if use_gpu and torch.cuda.is_available():
+        return torch.device("cuda")
+    if use_gpu and torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+class SimpleTrainer(TrainerBase):
+    """A trainer built from a config; ready to ``train()`` or ``test()`` once made.
+
+    Attributes:
+        cfg, device, output_dir, evaluator.
+        dm: the DataManager; the loaders, num_classes, num_source_domains and lab2cname are its.
+        optim, sched, scaler: optimizer, schedule and gradient scaler of a trainer that has one of each.
+        base_seed: SEED, or a number drawn for this run; the order of the images and their augmentation follow from it.
+    """
+
+    train_loader_x: DataLoader[Batch]
+    train_loader_u: DataLoader[Batch] | None
+    val_loader: DataLoader[Batch] | None
+    test_loader: DataLoader[Batch]
+    num_classes: int
+    num_source_domains: int
+    lab2cname: dict[int, str]
+    optim: Optimizer
+    sched: LRScheduler
+    scaler: torch.amp.GradScaler | None = None
+
+    def __init__(self, cfg: CfgNode) -> None:
+        super().__init__()
+        self.check_cfg(cfg)
+        self.cfg = cfg
+        self.device = choose_device(cfg.USE_CUDA)
+        self.max_epoch: int = cfg.OPTIM.MAX_EPOCH
+        self.output_dir: str = cfg.OUTPUT_DIR
+        self.base_seed: int = cfg.SEED if cfg.SEED >= 0 else secrets.randbits(62)
+        self.build_data_loader()
+        self.build_model()
+        self.evaluator = build_evaluator(cfg, lab2cname=self.lab2cname)
+
+    def check_cfg(self, cfg: CfgNode) -> None:
+        """Raise an error if the config does not suit the trainer."""
+
+    def build_data_loader(self) -> None:
+        """Make the data manager; ``check_cfg`` has passed, and there is no model yet."""
+        self.dm = DataManager(self.cfg)
+        self.train_loader_x = self.dm.train_loader_x
+        self.train_loader_u = self.dm.train_loader_u
+        self.val_loader = self.dm.val_loader
+        self.test_loader = self.dm.test_loader
+        self.num_classes = self.dm.num_classes
+        self.num_source_domains = self.dm.num_source_domains
+        self.lab2cname = self.dm.lab2cname
+
+    def build_model(self) -> None:
+        """Build ``self.model`` on the device, and register what is trained of it."""
+        raise NotImplementedError
+
+    # Going on after a stop
+
+    def extra_state(self) -> dict[str, Any]:
+        """What a trainer keeps between epochs beyond its registered models, in tensors and plain values."""
+        return {}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back what ``extra_state`` returned."""
+
+    def save_train_state(self) -> None:
+        if self.cfg.TRAIN.SAVE_STATE:
+            train_state.write(self)
+
+    def remove_train_state(self) -> None:
+        """Delete the state of the run, once nothing is left to do."""
+        path = train_state.state_path(self)
+        if os.path.isfile(path):
+            os.remove(path)
+
+    def _resume(self) -> None:
+        """Go on from this run's own state, else from the checkpoints in RESUME.
+
+        Without TRAIN.SAVE_STATE, checkpoints in the output folder count too, as in Dassl. With it they do not: they are
+        of a finished run, perhaps of another configuration.
+        """
+        if self.cfg.TRAIN.SAVE_STATE and train_state.restore(self):
+            return
+        if self.cfg.RESUME or not self.cfg.TRAIN.SAVE_STATE:
+            self.start_epoch = self.resume_model_if_exist(self.cfg.RESUME or self.output_dir)
+
+    # Training
+
+    def before_train(self) -> None:
+        if self._keeps_best() and self.val_loader is None:
+            raise UserError(f"TEST.FINAL_MODEL best_val needs validation images, which {self.cfg.DATASET.NAME!r} does "
+                            "not have: set it to last_step")
+        mkdir_if_missing(self.output_dir)
+        remove_temporary_files(self.output_dir)
+        self._resume()
+        self.init_writer(os.path.join(self.output_dir, "tensorboard"))
+        self.time_start = time.time()
+
+    def seed_loaders(self) -> None:
+        for loader in (self.train_loader_x, getattr(self, "train_loader_u", None)):
+            if loader is not None:
+                seed_epoch(loader, self.base_seed, self.epoch)
+
+    def after_epoch(self) -> None:
+        if self._keeps_best():
+            result = self.test(split="val")
+            if result > self.best_result:
+                self.best_result = result
+                self.save_model(self.epoch, self.output_dir, val_result=result, model_name=BEST)
+        last = self.epoch + 1 == self.max_epoch
+        frequency = self.cfg.TRAIN.CHECKPOINT_FREQ
+        if last or frequency > 0 and (self.epoch + 1) % frequency == 0:
+            self.save_model(self.epoch, self.output_dir)
+
+    def after_train(self) -> None:
+        if not self.cfg.TEST.NO_TEST:
+            if self._keeps_best():
+                print("testing the model with the best validation result")
+                self.load_model(self.output_dir)
+            else:
+                print("testing the model of the last epoch")
+            self.test()
+        print(f"elapsed {datetime.timedelta(seconds=round(time.time() - self.time_start))}")
+        self.close_writer()
+
+    def _keeps_best(self) -> bool:
+        return self.cfg.TEST.FINAL_MODEL == "best_val" and not self.cfg.TEST.NO_TEST
+
+    # Testing
+
+    @torch.no_grad()
+    def test(self, split: str | None = None) -> float:
+        """Evaluate on "test" or "val" (default TEST.SPLIT; without validation images "val" stands for "test").
+
+        Returns:
+            The evaluator's first measure: accuracy in per cent.
+        """
+        split = split or self.cfg.TEST.SPLIT
+        check_availability(split, ["test", "val"], what="TEST.SPLIT")
+        loader = self.test_loader
+        if split == "val" and self.val_loader is not None:
+            loader = self.val_loader
+        elif split == "val":
+            print("there are no validation images: evaluating on test")
+            split = "test"
+        self.set_model_mode("eval")
+        self.evaluator.reset()
+        print(f"evaluating on {split}")
+        for batch in tqdm(loader, disable=not sys.stderr.isatty(), leave=False):
+            image, label = self.parse_batch_test(batch)
+            self.evaluator.process(self.model_inference(image), label)
+        results = self.evaluator.evaluate()
+        for name, value in results.items():
+            self.write_scalar(f"{split}/{name}", value, self.epoch)
+        return next(iter(results.values()))
+
+    def parse_batch_test(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images float32 (batch, 3, height, width) and labels int64 (batch,), on the device."""
+        return self._on_device(batch["img"]), self._on_device(batch["label"])
+
+    def _on_device(self, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.to(self.device, non_blocking=True)
