@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy
 import torch
@@ -136,7 +137,7 @@ class Recorder:
         return max(trainer.epoch + 1, trainer.start_epoch)  # the latter where a finished training was resumed
 
     def evaluates(self, metrics: Mapping[str, float]) -> None:
-        evaluator = self.trainer.evaluator
+        evaluator: Any = self.trainer.evaluator  # Classification of Dassl, or a fork's own that counts as it does
         correct, total = int(evaluator._correct), int(evaluator._total)
         append_record(self.folder, {
             **self.run,

@@ -1,4 +1,5 @@
 """The number of a cell: mean and standard deviation over seeds, beside the paper's; H and averages of such numbers."""
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -33,14 +34,21 @@ class Accuracy:
         return cls(mean(values), deviation(values) if trained else None, counts=counts)
 
     @property
+    def value(self) -> float:
+        """The mean for a figure: NaN, which is not drawn, if it is missing."""
+        return math.nan if self.mean is None else float(self.mean)
+
+    @property
     def difference(self) -> Fraction | None:
         """How much better it is than the paper's number."""
         return None if self.mean is None or self.paper is None else self.mean - self.paper
 
+    def short(self) -> str:
+        """The mean alone."""
+        return MISSING if self.mean is None else fixed(self.mean)
+
     def __str__(self) -> str:
-        if self.mean is None:
-            return MISSING
-        return fixed(self.mean) + (f" ± {fixed(self.deviation)}" if self.deviation is not None else "")
+        return self.short() + (f" ± {fixed(self.deviation)}" if self.deviation is not None else "")
 
     def row(self, **identity: object) -> dict[str, object]:
         """A row of the CSV: the unrounded numbers, empty where there are none. ``identity``: its first columns."""

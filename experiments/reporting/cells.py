@@ -4,6 +4,7 @@ Two runs that claim the same cell are an error that names both.
 """
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from compat.errors import UserError
 from experiments.catalogue import METHODS, ZERO_SHOT
@@ -14,22 +15,22 @@ from .settings import varied
 PAPER_SHOTS = 16  # training images per class in the paper's tables
 
 BySeed = dict[int, Evaluation]
-Predicate = Callable[[Evaluation], bool]
+What = TypeVar("What", bound=Hashable)
+"""What tells the cells of a method on a data set apart: each layout has its own."""
 
 
 @dataclass
-class Cells:
+class Cells(Generic[What]):
     """The evaluations that count.
 
     Attributes:
-        found: {(data set, method, what): {seed: evaluation}}; ``what`` tells a method's cells apart, as the layout says.
-        notes: sentences on what was left out.
+        found: {(data set, method, what): {seed: evaluation}}. notes: sentences on what was left out.
     """
 
-    found: dict[tuple[str, str, Hashable], BySeed] = field(default_factory=dict)
+    found: dict[tuple[str, str, What], BySeed] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def __getitem__(self, cell: tuple[str, str, Hashable]) -> BySeed:
+    def __getitem__(self, cell: tuple[str, str, What]) -> BySeed:
         """{seed: evaluation} of a cell; empty if it is missing."""
         return self.found.get(cell, {})
 
@@ -60,8 +61,9 @@ def trains_nothing(method: str) -> bool:
     return not METHODS[method].trains if method in METHODS else method.startswith(ZERO_SHOT)
 
 
-def choose(evaluations: Iterable[Evaluation], what: Callable[[Evaluation], Hashable], *, ablations: bool = False,
-           one_shots: bool = True, shots: int | None = None, prefer: Predicate | None = None) -> Cells:
+def choose(evaluations: Iterable[Evaluation], what: Callable[[Evaluation], What], *, ablations: bool = False,
+           one_shots: bool = True, shots: int | None = None, prefer: Callable[[Evaluation], bool] | None = None,
+           ) -> Cells[What]:
     """One evaluation per cell and seed; of a run's evaluations after several epochs, that of the last epoch.
 
     Args:
@@ -72,22 +74,24 @@ def choose(evaluations: Iterable[Evaluation], what: Callable[[Evaluation], Hasha
     Raises:
         UserError: two runs are left for a cell and seed; several numbers of shots, none of them the paper's.
     """
-    chosen, notes = list(evaluations), []
+    cells: Cells[What] = Cells()
+    chosen = list(evaluations)
     if not ablations:
-        chosen, notes = without_ablations(chosen)
+        chosen, cells.notes = without_ablations(chosen)
     if one_shots:
-        chosen, more = of_one_shots(chosen, shots)
-        notes += more
-    cells = Cells(notes=notes)
-    claims: dict[tuple[tuple[str, str, Hashable], int], dict[tuple[str, str], list[Evaluation]]] = {}
+        chosen, notes = of_one_shots(chosen, shots)
+        cells.notes += notes
+    claims: dict[tuple[tuple[str, str, What], int], dict[tuple[str, str], list[Evaluation]]] = {}
     for evaluation in chosen:
         cell = (evaluation.dataset, evaluation.trainer, what(evaluation))
         run = (evaluation.config_digest, str(evaluation.path))
         claims.setdefault((cell, evaluation.seed), {}).setdefault(run, []).append(evaluation)
     for (cell, seed), runs in claims.items():
-        last = [max(of_run, key=lambda evaluation: evaluation.epoch) for of_run in runs.values()]
-        cells.notes += [f"{evaluation} has results of several epochs; epoch {evaluation.epoch} counts"
-                        for evaluation, of_run in zip(last, runs.values()) if len(of_run) > 1]
+        last = []
+        for of_run in runs.values():
+            last.append(max(of_run, key=lambda evaluation: evaluation.epoch))
+            if len(of_run) > 1:
+                cells.notes.append(f"{last[-1]} has results of several epochs; epoch {last[-1].epoch} counts")
         last = list(filter(prefer, last)) or last if prefer else last
         if len(last) > 1:
             raise UserError(conflict(*last[:2]))

@@ -26,7 +26,7 @@ class Group:
     dataset: str = ""
 
 
-def make_groups(cells: Cells, datasets: Sequence[str], methods: Sequence[str],
+def make_groups(cells: Cells[str], datasets: Sequence[str], methods: Sequence[str],
                 measures: Callable[[str], Sequence[str]], describe: Callable[[str, str], str],
                 ) -> tuple[list[Group], list[str]]:
     """Groups of all methods on all data sets, and sentences on what is missing.

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from .figures import FIGURES, NEEDS
 from .figures.style import Drawing
 from .layouts import LAYOUTS, MADE_BY
+from .records import Evaluation, Measurement
 from .request import Request
 from .table import Table
 
@@ -77,7 +78,7 @@ def data_uri(drawing: Drawing) -> str:
 
 def provenance(request: Request) -> list[tuple[str, str]]:
     """(term, text): when, with which versions and on which devices the records were made."""
-    records = [*request.evaluations, *request.measurements]
+    records: list[Evaluation | Measurement] = [*request.evaluations, *request.measurements]
     dates = sorted(record.date for record in records if record.date)
     versions: dict[str, set[str]] = {}
     for record in records:

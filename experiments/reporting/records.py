@@ -2,7 +2,7 @@
 from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TypeVar, get_origin
+from typing import Any, TypeVar, get_origin
 
 from compat.errors import UserError
 from experiments.catalogue import BATCH_SIZE
@@ -127,13 +127,13 @@ def parse(kind: type[AnyRecord], line: Line) -> AnyRecord:
     Raises:
         ValueError: a value is missing, of another type than its field, or impossible.
     """
-    values: dict[str, object] = {"path": line.path}
+    values: dict[str, Any] = {"path": line.path}  # Any: what JSON holds, until it is checked below
     for one in fields(kind)[1:]:
         value = line.record.get(one.name, MISSING)
         if value is MISSING and not (one.default is MISSING and one.default_factory is MISSING):
             continue
-        kind_of_value = dict if get_origin(one.type) is dict else one.type
-        if isinstance(value, bool) or not isinstance(value, kind_of_value):
+        wanted: Any = dict if get_origin(one.type) is dict else one.type  # a class, or a union of some
+        if isinstance(value, bool) or not isinstance(value, wanted):
             raise ValueError(f"no {one.name}" if value is MISSING else f"{one.name} {value!r}")
         values[one.name] = value
     return kind(**values)

@@ -50,7 +50,7 @@ def read_request(paths: Sequence[StrPath], methods: Sequence[str] | None = None,
     records: list[Evaluation | Epoch | Measurement] = [*evaluations, *epochs, *measurements]
     request = Request(evaluations, epochs, measurements, shots=shots)
     if methods:
-        request.methods = resolve("method", methods, {one.trainer for one in records}, {name: () for name in METHODS})
+        request.methods = resolve("method", methods, {one.trainer for one in records}, dict.fromkeys(METHODS, ()))
         wanted = set(request.methods)
         request.evaluations = [one for one in evaluations if one.trainer in wanted]
         request.epochs = [one for one in epochs if one.trainer in wanted]

@@ -55,7 +55,7 @@ def draw_k(rows: Rows) -> list[Drawing]:
     with matplotlib.rc_context(SETTINGS):
         figure, axes = grid(len(SHOWN) * len(found), len(SHOWN), 3.3, 2.9)
         places = [(dataset, method, some, measure) for (dataset, method), some in found.items() for measure in SHOWN]
-        for axis, (dataset, method, some, measure) in zip(axes, places):
+        for axis, (dataset, method, some, measure) in zip(axes, places, strict=True):
             for number, batch in enumerate(batches):
                 shift = 1 + 0.03 * (number - (len(batches) - 1) / 2)  # so that bars of several lines stand side by side
                 draw_line(axis, [row for row in some if value(row, B) == batch], measure, looks[batch], shift)
@@ -73,7 +73,7 @@ def draw_line(axis: Axes, rows: list[Row], measure: str, look: Look, shift: floa
     line = [(value(row, K), row.numbers[measure]) for row in sorted(rows, key=lambda row: value(row, K))]
     line = [(count, number) for count, number in line if number.mean is not None]
     if line:
-        axis.errorbar([count * shift for count, _ in line], [float(number.mean) for _, number in line],
+        axis.errorbar([count * shift for count, _ in line], [number.value for _, number in line],
                       yerr=[number.deviation or 0 for _, number in line], elinewidth=0.9, **look)
 
 
@@ -83,16 +83,17 @@ def draw_settings(rows: Rows) -> list[Drawing]:
                  lambda some: any(row.setting for row in some))
     if not found:
         return []
-    looks = {measure: {"color": MEASURES[measure], "marker": marker} for measure, marker in SHOWN.items()}
+    looks: dict[str, Look] = {measure: {"color": MEASURES[measure], "marker": marker}
+                              for measure, marker in SHOWN.items()}
     with matplotlib.rc_context(SETTINGS):
         figure, axes = grid(len(found), 1, 8.5, 0.8 + 0.36 * max(map(len, found.values())))
-        for axis, ((dataset, method), some) in zip(axes, found.items()):
+        for axis, ((dataset, method), some) in zip(axes, found.items(), strict=True):
             for position, row in enumerate(some):
                 there = [measure for measure in SHOWN if row.numbers[measure].mean is not None]
-                for offset, measure in zip((-0.2, 0, 0.2), there):
+                for k, measure in enumerate(there):
                     number = row.numbers[measure]
-                    axis.errorbar(float(number.mean), position + offset, xerr=number.deviation or None,
-                                  markersize=5, elinewidth=0.9, **looks[measure])
+                    axis.errorbar(number.value, position + 0.2 * (k - 1), xerr=number.deviation or None, markersize=5,
+                                  elinewidth=0.9, **looks[measure])
             axis.set_yticks(range(len(some)), [label(row.setting) for row in some])
             axis.set_ylim(len(some) - 0.5, -0.5)
             axis.set(title=f"{method}, {display_name(dataset)}", xlabel="accuracy (%)")

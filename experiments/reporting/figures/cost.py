@@ -42,7 +42,7 @@ def draw(device: str, lines: Curves) -> Drawing:
     counts = sorted({one.num_classes for line in lines.values() for one in line})
     with matplotlib.rc_context(SETTINGS):
         figure, axes = grid(len(QUANTITIES), 3, 3.6, 3.2)
-        for axis, (key, (text, factor)) in zip(axes, QUANTITIES.items()):
+        for axis, (key, (text, factor)) in zip(axes, QUANTITIES.items(), strict=True):
             for method in methods:
                 line = [one for one in lines[method] if getattr(one, key) is not None]
                 axis.plot([one.num_classes for one in line], [getattr(one, key) * factor for one in line],

@@ -1,5 +1,6 @@
 """Figure: how much MAO gains over its backbone on each data set, in base, new and H."""
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -49,16 +50,17 @@ def gain(request: Request) -> list[Drawing]:
     if not groups:
         return []
     methods = list(dict.fromkeys(method for _, rows in groups for method in rows))
-    with_paper = any(of_paper is not None for _, rows in groups for row in rows.values() for _, of_paper in row.values())
+    of_paper = [number for _, rows in groups for row in rows.values() for _, number in row.values()]
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(9, 1.5 + len(groups) * max(0.22 * len(methods), 0.35)), layout="constrained")
         axes = figure.subplots(1, len(MEASURES), sharey=True)
-        for axis, measure in zip(axes, MEASURES):
+        for axis, measure in zip(axes, MEASURES, strict=True):
             draw(axis, measure, groups, methods)
         axes[0].set_yticks(range(len(groups)), [label for label, _ in groups])
         axes[0].set_ylim(len(groups) - 0.4, -0.6)
-        handles = [Patch(color=color(method), label=f"{method} over {backbone(method)}") for method in methods]
-        if with_paper:
+        handles: list[Artist] = [
+            Patch(color=color(method), label=f"{method} over {backbone(method)}") for method in methods]
+        if any(number is not None for number in of_paper):
             handles.append(Line2D([], [], color=INK, marker="|", linestyle="", markersize=9, markeredgewidth=2,
                                   label="the paper's gain"))
         figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))

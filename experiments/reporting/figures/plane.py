@@ -7,7 +7,6 @@ from experiments.catalogue import backbone
 
 from ..accuracy import Accuracy
 from ..groups import Group
-from ..numbers import fixed
 from ..records import BASE, NEW
 from ..request import Request
 from ..table1 import base_to_new_groups
@@ -24,12 +23,12 @@ def plane(request: Request) -> list[Drawing]:
     width, height = (6.2, 4.8) if len(groups) == 1 else (3.3, 3.2)
     with matplotlib.rc_context(SETTINGS):
         figure, axes = grid(len(groups), PER_ROW, width, height)
-        for axis, group in zip(axes, groups):
+        for axis, group in zip(axes, groups, strict=True):
             draw(axis, group)
         legend(figure, {**{method: {**look(method), "linestyle": ""} for method in methods},
                         "equal H": {"color": GREY, "linestyle": ":"}})
     numbers = "; ".join(f"{group.label}: " + ", ".join(
-        f"{method} {fixed(base.mean)} and {fixed(new.mean)}" for method, (base, new) in points(group).items())
+        f"{method} {base.short()} and {new.short()}" for method, (base, new) in points(group).items())
         for group in groups)
     caption = ("Accuracy on base and on new classes; bars: standard deviation over seeds; dotted: equal H, the "
                "harmonic mean. Arrows lead from a backbone to itself with MAO.")
@@ -45,11 +44,11 @@ def points(group: Group) -> dict[str, tuple[Accuracy, Accuracy]]:
 def draw(axis: Axes, group: Group) -> None:
     found = points(group)
     for method, (base, new) in found.items():
-        axis.errorbar(float(base.mean), float(new.mean), xerr=base.deviation, yerr=new.deviation, zorder=3,
-                      elinewidth=0.9, **{**look(method), "linestyle": ""})
-        if backbone(method) in found:
-            start = [float(accuracy.mean) for accuracy in found[backbone(method)]]
-            axis.annotate("", (float(base.mean), float(new.mean)), start, zorder=2, arrowprops={
+        axis.errorbar(base.value, new.value, xerr=base.deviation, yerr=new.deviation, zorder=3, elinewidth=0.9,
+                      **{**look(method), "linestyle": ""})
+        without = found.get(backbone(method) or "")
+        if without:
+            axis.annotate("", (base.value, new.value), (without[0].value, without[1].value), zorder=2, arrowprops={
                 "arrowstyle": "->", "color": look(method)["color"], "shrinkA": 5, "shrinkB": 5, "linewidth": 1.2})
     frame(axis)
     iso_curves(axis)

@@ -6,6 +6,7 @@ catalogue); with MAO the marker is filled and the line solid, without it the mar
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -17,19 +18,19 @@ from experiments.catalogue import METHODS, ZERO_SHOT, backbone
 
 from ..records import BASE, NEW, NEW_AFTER_BASE
 
-Look = dict[str, object]
-"""Keywords of ``Line2D``, ``plot`` and ``errorbar``."""
+Look = dict[str, Any]
+"""Keywords of ``Line2D``, ``plot`` and ``errorbar``, which are of many types."""
 
 GREY, INK = "#6b6b6b", "#222222"
 OTHERS = ("#CC79A7", "#E69F00", "#56B4E9")  # for methods of one's own, and for lines that are no methods
 MEASURES = {BASE: "#0072B2", NEW_AFTER_BASE: "#E69F00", NEW: "#D55E00", "H": INK}
 
-SETTINGS = {
+SETTINGS = matplotlib.RcParams({
     "svg.hashsalt": "mao", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 10,
     "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY, "axes.labelcolor": INK,
     "xtick.color": INK, "ytick.color": INK, "axes.grid": True, "grid.color": "#e4e4e4", "grid.linewidth": 0.7,
     "axes.axisbelow": True, "legend.frameon": False, "figure.facecolor": "white", "errorbar.capsize": 2.5,
-}
+})
 
 
 @dataclass
@@ -42,15 +43,16 @@ class Drawing:
     figure: Figure
 
     def png(self) -> bytes:
-        return self.render("png", dpi=150, metadata={"Software": None})
+        return self.render("png", {"Software": None})
 
     def svg(self) -> bytes:
-        return self.render("svg", metadata={"Date": None, "Creator": None})
+        return self.render("svg", {"Date": None, "Creator": None})
 
-    def render(self, form: str, **options: object) -> bytes:
+    def render(self, form: str, without: dict[str, None]) -> bytes:
+        """Contents of a file. ``without``: the metadata that would differ from one drawing to the next."""
         file = io.BytesIO()
         with matplotlib.rc_context(SETTINGS):
-            self.figure.savefig(file, format=form, **options)
+            self.figure.savefig(file, format=form, dpi=150 if form == "png" else "figure", metadata=without)
         return file.getvalue()
 
 

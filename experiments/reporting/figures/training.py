@@ -52,7 +52,7 @@ def draw_part(part: str, curves: dict[Curve, dict[int, Epochs]]) -> Drawing:
     with matplotlib.rc_context(SETTINGS):
         figure, axes = grid(2 * len(datasets), 2, 4.4, 3.0)
         for row, dataset in enumerate(datasets):
-            for axis, (quantity, text) in zip(axes[2 * row:], QUANTITIES.items()):
+            for axis, (quantity, text) in zip(axes[2 * row:2 * row + 2], QUANTITIES.items(), strict=True):
                 for method in methods:
                     draw_curve(axis, curves.get((part, dataset, method), {}), quantity, method)
                 axis.set(title=display_name(dataset), xlabel="epoch", ylabel=text, xlim=(0.5, last + 0.5))

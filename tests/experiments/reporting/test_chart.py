@@ -14,7 +14,8 @@ def test_chart_is_a_png_with_a_bar_for_each_accuracy(tmp_path):
     write_base_to_new(tmp_path / "runs")
     by_dataset, _ = rows_by_dataset(read_request([tmp_path / "runs"]))
     assert [len(heights(row)) for row in by_dataset["Pictograms"]] == [3, 3, 4]
-    assert heights(by_dataset["Pictograms"][1])[0] == (BASE, pytest.approx(81.1), pytest.approx(1.0149, abs=1e-4))
+    base = heights(by_dataset["Pictograms"][1])[BASE]
+    assert (base.value, base.deviation) == (pytest.approx(81.1), pytest.approx(1.0149, abs=1e-4))
     path = tmp_path / "made" / "chart.png"
     assert chart.main([str(tmp_path / "runs"), "--output", str(path)]) == 0
     with Image.open(path) as image:
