@@ -3,6 +3,7 @@ import io
 import os
 import random
 import sys
+import urllib.request
 
 import numpy as np
 import pytest
@@ -120,6 +121,16 @@ def test_download_is_complete_or_absent(tmp_path):
     with pytest.raises(OSError):
         download_url((tmp_path / "absent").as_uri(), str(tmp_path / "to" / "other"))
     assert os.listdir(tmp_path / "to") == ["copy"]
+
+
+def test_a_download_that_ends_early_leaves_no_file(tmp_path, monkeypatch):
+    class Answer(io.BytesIO):
+        headers = {"Content-Length": "10"}
+
+    monkeypatch.setattr(urllib.request, "urlopen", lambda url: Answer(b"half"))
+    with pytest.raises(DamagedFileError, match="'http://there/a' gave 4 of 10 bytes: try again"):
+        download_url("http://there/a", str(tmp_path / "a"))
+    assert os.listdir(tmp_path) == []
 
 
 def test_images_come_as_rgb(tmp_path):

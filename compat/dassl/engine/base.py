@@ -1,13 +1,12 @@
 """The loop over epochs, the hooks that subclasses fill, and the steps of learning that they call."""
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from compat.errors import UserError
 
-from .models import NamedModels
+from .models import NamedModels, Names
 from .writer import ScalarWriter
 
 Batch = dict[str, Any]  # of tensors and lists, as ``DatasetWrapper`` describes its items
@@ -91,7 +90,7 @@ class TrainerBase(NamedModels):
         """(images, labels), on the device."""
         raise NotImplementedError
 
-    def test(self, split: str | None = None) -> float:
+    def test(self, split: Literal["val", "test"] | None = None) -> float:
         """Evaluate; returns the measure that models are compared by, in per cent."""
         raise NotImplementedError
 
@@ -99,7 +98,7 @@ class TrainerBase(NamedModels):
         """Logits (batch, classes) of images (batch, 3, height, width)."""
         return self.model(input)
 
-    # Learning; ``names`` of models as in ``NamedModels``
+    # Learning
 
     def detect_anomaly(self, loss: torch.Tensor) -> None:
         """Raise NonFiniteLossError, which names epoch and step, if a loss is infinite or not a number."""
@@ -109,7 +108,7 @@ class TrainerBase(NamedModels):
                 f"{self.batch_idx + 1}: training stops here and the checkpoints saved before are kept; lower OPTIM.LR "
                 "or use a wider precision")
 
-    def model_zero_grad(self, names: str | Iterable[str] | None = None) -> None:
+    def model_zero_grad(self, names: Names = None) -> None:
         for optimizer in self._named_optims(names):
             optimizer.zero_grad()
 
@@ -117,17 +116,17 @@ class TrainerBase(NamedModels):
         self.detect_anomaly(loss)
         loss.backward()
 
-    def model_update(self, names: str | Iterable[str] | None = None) -> None:
+    def model_update(self, names: Names = None) -> None:
         for optimizer in self._named_optims(names):
             optimizer.step()
 
-    def model_backward_and_update(self, loss: torch.Tensor, names: str | Iterable[str] | None = None) -> None:
+    def model_backward_and_update(self, loss: torch.Tensor, names: Names = None) -> None:
         """One step of the optimizers of the named models (default: all) down a scalar loss."""
         self.model_zero_grad(names)
         self.model_backward(loss)
         self.model_update(names)
 
-    def update_lr(self, names: str | Iterable[str] | None = None) -> None:
+    def update_lr(self, names: Names = None) -> None:
         """Step the schedules; call it once per epoch, after its last batch."""
         for schedule in self._named_scheds(names):
             schedule.step()

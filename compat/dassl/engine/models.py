@@ -13,11 +13,11 @@ from compat.errors import DamagedFileError
 from ..utils.checkpoints import load_checkpoint, load_model_state, resume_from_checkpoint, save_checkpoint, unwrap
 from ..utils.registry import check_availability
 
+Names = str | Iterable[str] | None  # of models: one or several; None stands for all that are registered
+
 
 class NamedModels:
     """What a trainer trains.
-
-    ``names``, in all methods, is one name or several; None stands for all registered ones.
 
     Attributes:
         loaded_epoch: number of finished epochs in the checkpoint that ``load_model`` loaded last; None before, or if
@@ -42,7 +42,7 @@ class NamedModels:
             raise ValueError(f"no model is given to register as {name!r}")
         self._models[name], self._optims[name], self._scheds[name] = model, optim, sched
 
-    def get_model_names(self, names: str | Iterable[str] | None = None) -> list[str]:
+    def get_model_names(self, names: Names = None) -> list[str]:
         """The names as a list; UnknownNameError if one is not registered."""
         if names is None:
             return list(self._models)
@@ -51,22 +51,21 @@ class NamedModels:
             check_availability(name, list(self._models), what="model")
         return names
 
-    def set_model_mode(self, mode: Literal["train", "eval", "test"] = "train",
-                       names: str | Iterable[str] | None = None) -> None:
+    def set_model_mode(self, mode: Literal["train", "eval", "test"] = "train", names: Names = None) -> None:
         """Set models to "train", or to "eval" or "test", which are the same."""
         check_availability(mode, ["train", "eval", "test"], what="mode")
         for name in self.get_model_names(names):
             self._models[name].train(mode == "train")
 
-    def _named_optims(self, names: str | Iterable[str] | None = None) -> list[Optimizer]:
+    def _named_optims(self, names: Names = None) -> list[Optimizer]:
         """Those of the named models that have one."""
         return [optim for name in self.get_model_names(names) if (optim := self._optims[name]) is not None]
 
-    def _named_scheds(self, names: str | Iterable[str] | None = None) -> list[LRScheduler]:
+    def _named_scheds(self, names: Names = None) -> list[LRScheduler]:
         """Those of the named models that have one."""
         return [sched for name in self.get_model_names(names) if (sched := self._scheds[name]) is not None]
 
-    def get_current_lr(self, names: str | Iterable[str] | None = None) -> float:
+    def get_current_lr(self, names: Names = None) -> float:
         """Learning rate of the first parameter group of the first model."""
         return self._named_optims(names)[0].param_groups[0]["lr"]
 

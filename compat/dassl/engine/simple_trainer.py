@@ -4,7 +4,7 @@ import os
 import secrets
 import sys
 import time
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch.optim import Optimizer
@@ -38,8 +38,8 @@ class SimpleTrainer(TrainerBase):
     """A trainer built from a config; ready to ``train()`` or ``test()`` once made.
 
     Attributes:
-        cfg, device, output_dir, evaluator.
-        dm: the DataManager; the loaders, num_classes, num_source_domains and lab2cname are its.
+        cfg, device, output_dir, evaluator: what their names say.
+        dm: the data manager, whose loaders, num_classes, num_source_domains and lab2cname the trainer has too.
         optim, sched, scaler: optimizer, schedule and gradient scaler of a trainer that has one of each.
         base_seed: SEED, or a number drawn for this run; the order of the images and their augmentation follow from it.
     """
@@ -71,7 +71,7 @@ class SimpleTrainer(TrainerBase):
         """Raise an error if the config does not suit the trainer."""
 
     def build_data_loader(self) -> None:
-        """Make the data manager; ``check_cfg`` has passed, and there is no model yet."""
+        """Make the data manager; there is no model yet."""
         self.dm = DataManager(self.cfg)
         self.train_loader_x = self.dm.train_loader_x
         self.train_loader_u = self.dm.train_loader_u
@@ -160,7 +160,7 @@ class SimpleTrainer(TrainerBase):
     # Testing
 
     @torch.no_grad()
-    def test(self, split: str | None = None) -> float:
+    def test(self, split: Literal["val", "test"] | None = None) -> float:
         """Evaluate on "test" or "val" (default TEST.SPLIT; without validation images "val" stands for "test").
 
         Returns:

@@ -1,7 +1,7 @@
 """Parameters of networks: counting, freezing, initialising, loading what fits."""
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -63,11 +63,12 @@ def load_pretrained_weights(model: nn.Module, weight_path: str) -> None:
         print(f"not loaded, as name or shape differ: {', '.join(other)}")
 
 
-def init_network_weights(model: nn.Module, init_type: str = "normal", gain: float = 0.02) -> None:
+def init_network_weights(model: nn.Module, init_type: Literal["normal", "xavier", "kaiming", "orthogonal"] = "normal",
+                         gain: float = 0.02) -> None:
     """Initialise weights of linear, convolution and normalisation layers in place, biases with zero.
 
     Args:
-        init_type: normal, xavier, kaiming or orthogonal. gain: standard deviation or gain (not used by kaiming).
+        init_type: distribution of the weights. gain: its standard deviation or gain; kaiming does not use it.
     """
     fill: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
         "normal": lambda weight: nn.init.normal_(weight, 0.0, gain),
