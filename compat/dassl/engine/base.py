@@ -1,5 +1,5 @@
 """The loop over epochs, the hooks that subclasses fill, and the steps of learning that they call."""
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
@@ -90,7 +90,7 @@ class TrainerBase(NamedModels):
         """(images, labels), on the device."""
         raise NotImplementedError
 
-    def test(self, split: Literal["val", "test"] | None = None) -> float:
+    def test(self, split: str | None = None) -> float:
         """Evaluate; returns the measure that models are compared by, in per cent."""
         raise NotImplementedError
 

@@ -4,7 +4,7 @@ import os
 import secrets
 import sys
 import time
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch.optim import Optimizer
@@ -160,7 +160,7 @@ class SimpleTrainer(TrainerBase):
     # Testing
 
     @torch.no_grad()
-    def test(self, split: Literal["val", "test"] | None = None) -> float:
+    def test(self, split: str | None = None) -> float:
         """Evaluate on "test" or "val" (default TEST.SPLIT; without validation images "val" stands for "test").
 
         Returns:
