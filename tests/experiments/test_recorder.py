@@ -103,7 +103,7 @@ def count_correct(trainer, loader):
     return sum(int((trainer.model(batch["img"]).argmax(1) == batch["label"]).sum()) for batch in loader)
 
 
-def test_record_of_a_run(root, tmp_path):
+def test_record_holds_what_was_run_and_how_well_it_did(root, tmp_path):
     cfg = make_config(root, tmp_path)
     trainer = make_trainer(cfg)
     record_run(trainer, cfg, "dassl: bundled engine")
@@ -126,7 +126,7 @@ def test_record_of_a_run(root, tmp_path):
     assert 0 < correct < 7 * CLASSES  # so that the counts say something
 
 
-def test_validation_and_best_epoch(root, tmp_path):
+def test_each_validation_has_a_record_and_the_test_names_the_best_epoch(root, tmp_path):
     cfg = make_config(root, tmp_path, **{"TEST.FINAL_MODEL": "best_val"})
     trainer = make_trainer(cfg)
     record_run(trainer, cfg)
@@ -152,6 +152,28 @@ def test_evaluation_of_a_checkpoint_names_its_epoch(root, tmp_path, epoch, expec
     assert (record["source"], record["parent"]) == ("", "")  # that run left no records
 
 
+@pytest.mark.parametrize("keeps", [False, True])
+def test_epoch_of_the_best_checkpoint_comes_from_the_trainer_or_else_from_its_file(root, tmp_path, keeps):
+    trained = make_config(root, tmp_path / "trained", **{"TEST.FINAL_MODEL": "best_val"})
+    trainer = make_trainer(trained)
+    record_run(trainer, trained)
+    trainer.train()
+    best = recorded(trained)[-1]["epoch"]
+    cfg = make_config(root, tmp_path / "tested")
+    trainer = make_trainer(cfg)
+    load_model = trainer.load_model
+
+    def load(directory, epoch=None):
+        load_model(directory, epoch)
+        trainer.loaded_epoch = 77 if keeps else None
+
+    trainer.load_model = load
+    record_run(trainer, cfg)
+    trainer.load_model(trained.OUTPUT_DIR)
+    trainer.test()
+    assert summary(cfg) == [("test", 77 if keeps else best)]
+
+
 @pytest.mark.parametrize("no_test", [False, True])
 def test_evaluation_names_what_its_prompts_were_trained_on(root, tmp_path, no_test):
     trained = make_config(root, tmp_path / "trained", **{"TEST.NO_TEST": no_test})
@@ -168,7 +190,7 @@ def test_evaluation_names_what_its_prompts_were_trained_on(root, tmp_path, no_te
     assert record["parent"] == config_digest(trained)
 
 
-def test_epochs_of_training(root, tmp_path):
+def test_each_epoch_has_a_record_of_its_mean_losses_and_its_rate(root, tmp_path):
     cfg = make_config(root, tmp_path)
     trainer = make_trainer(cfg)
     losses, forward_backward = [], trainer.forward_backward
@@ -202,7 +224,7 @@ def test_training_after_loading_counts_its_own_epochs(root, tmp_path):
     assert summary(cfg) == [("test", 1)]
 
 
-def test_run_that_was_killed_before_its_test(root, tmp_path):
+def test_run_that_was_killed_before_its_test_has_the_record_of_an_uninterrupted_one(root, tmp_path):
     cfg = make_config(root, tmp_path)
     trainer = make_trainer(cfg)
     trainer.test = lambda split=None: (_ for _ in ()).throw(KeyboardInterrupt)
@@ -222,7 +244,7 @@ def test_run_that_was_killed_before_its_test(root, tmp_path):
     assert {k for k in resumed if resumed[k] != uninterrupted[k]} <= {"folder", "seconds", "peak_memory_mb", "date"}
 
 
-def test_without_training(root, tmp_path):
+def test_evaluation_of_a_model_that_trains_nothing_is_of_epoch_0(root, tmp_path):
     cfg = make_config(root, tmp_path)
     trainer = make_trainer(cfg, registers=False)
     record_run(trainer, cfg)
@@ -230,7 +252,7 @@ def test_without_training(root, tmp_path):
     assert summary(cfg) == [("test", 0)]
 
 
-def test_stage_of_mao(root, tmp_path):
+def test_record_names_the_step_of_mao(root, tmp_path):
     cfg = make_config(root, tmp_path)
     trainer = make_trainer(cfg)
     trainer.mao_stage = "new"
@@ -240,7 +262,7 @@ def test_stage_of_mao(root, tmp_path):
     assert record["stage"] == "new"
 
 
-def test_counts_of_an_evaluator_elsewhere(root, tmp_path):
+def test_counts_in_tensors_become_integers(root, tmp_path):
     """An evaluator that counts in tensors, as forks do, gives integers in the record."""
     cfg = make_config(root, tmp_path)
     trainer = make_trainer(cfg)

@@ -1,6 +1,5 @@
-"""Records of evaluations and the file done: what a reader finds after whole, torn and repeated writes."""
+"""Records of runs: what a reader finds after whole, torn and repeated writes; which configurations are one."""
 import json
-import os
 import subprocess
 import sys
 
@@ -18,7 +17,6 @@ from experiments.records import (
     read_records,
     read_training,
 )
-from experiments.run_state import done_key, mark_done
 from trainers import mao
 
 
@@ -98,7 +96,7 @@ def test_each_kind_of_record_has_its_file(tmp_path):
     assert read_training([tmp_path / RECORDS_FILE]) == []  # a file stands for itself alone
 
 
-def test_path_that_does_not_exist(tmp_path):
+def test_path_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(UserError, match="nowhere"):
         read_records([tmp_path / "nowhere"])
 
@@ -107,23 +105,14 @@ def test_full_disk_leaves_the_file_as_it_was(tmp_path, repository):
     append_record(tmp_path, record())
     before = (tmp_path / RECORDS_FILE).read_bytes()
     program = (
-        "import resource, signal, sys; sys.path.insert(0, sys.argv[2]); from experiments.records import append_record\n"
+        "import resource, signal, sys; from experiments.records import append_record\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))\n"
         "try: append_record(sys.argv[1], {'x': 'y' * 1000})\n"
         "except OSError: sys.exit(7)\n")
-    run = subprocess.run([sys.executable, "-c", program, str(tmp_path), str(repository), str(len(before) + 100)])
+    run = subprocess.run([sys.executable, "-c", program, str(tmp_path), str(len(before) + 100)], cwd=repository)
     assert run.returncode == 7
     assert (tmp_path / RECORDS_FILE).read_bytes() == before
-
-
-def test_done(tmp_path):
-    assert done_key(tmp_path) is None
-    mark_done(tmp_path, "a")
-    assert done_key(tmp_path) == "a"
-    mark_done(tmp_path, "b")
-    assert done_key(tmp_path) == "b"
-    assert os.listdir(tmp_path) == ["done"]
 
 
 def default_config():

@@ -24,7 +24,7 @@ def test_chart_is_a_png_with_a_bar_for_each_accuracy(tmp_path):
     assert [entry.name for entry in path.parent.iterdir()] == ["chart.png"]
 
 
-def test_nothing_to_draw(tmp_path, capsys):
+def test_nothing_to_draw_is_an_error_and_writes_nothing(tmp_path, capsys):
     assert chart.main([str(tmp_path), "--output", str(tmp_path / "chart.png")]) == 2
     assert capsys.readouterr().err.startswith("error: no base-to-new evaluations in ")
     assert list(tmp_path.iterdir()) == []

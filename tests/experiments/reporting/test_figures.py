@@ -108,7 +108,7 @@ def test_figures_without_data_are_left_out_with_a_sentence(tmp_path, capsys):
         "bars.png", "bars.svg", "gain.png", "gain.svg", "plane.png", "plane.svg"]
 
 
-def test_no_data_at_all(tmp_path, capsys):
+def test_no_data_at_all_is_an_error_and_writes_nothing(tmp_path, capsys):
     assert figures.main([str(tmp_path), "--output", str(tmp_path / "figures"), "--figures", "plane"]) == 2
     assert capsys.readouterr().err.startswith("error: no records for figures in ")
     assert list(tmp_path.iterdir()) == []

@@ -95,7 +95,7 @@ def test_parts_without_records_are_left_out_with_a_sentence(tmp_path):
     assert "No figure of training curves, from training.jsonl: there are none." in text
 
 
-def test_no_records(tmp_path, capsys):
+def test_no_records_is_an_error_and_writes_nothing(tmp_path, capsys):
     assert report.main([str(tmp_path), "--output", str(tmp_path / "report.html")]) == 2
     assert re.fullmatch(r"error: no records in .*\n", capsys.readouterr().err)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The default tables from records: numbers, missing cells, what counts where records compete."""
+"""The default tables from records: numbers, missing cells, which records count."""
 import subprocess
 import sys
 
@@ -37,7 +37,7 @@ def rows_in(folder):
     return rows_by_dataset(read_request([folder]))[0]
 
 
-def test_table(folder):
+def test_default_table_shows_both_steps_of_mao(folder):
     assert text_of(folder) == EXPECTED
 
 
@@ -111,7 +111,7 @@ def test_the_last_of_several_epochs_of_a_run_counts_with_a_note(folder):
         "- Note: CoOp on Pictograms, new classes, 16 shots, seed 1 has results of several epochs; epoch 20 counts")
 
 
-def test_command_line(folder, tmp_path, repository):
+def test_command_line_writes_the_table_or_one_sentence(folder, tmp_path, repository):
     output = tmp_path / "made" / "table.md"
     command = [sys.executable, str(repository / "scripts" / "tables.py"), str(folder)]
     subprocess.run([*command, "--format", "markdown", "--output", str(output)], check=True)

@@ -11,7 +11,7 @@ from experiments.reporting.text import FORMATS
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_table(layout, form, tmp_path, monkeypatch):
+def test_records_give_the_checked_in_table(layout, form, tmp_path, monkeypatch):
     monkeypatch.chdir(make.HERE)
     output = tmp_path / "table"
     assert tables.main(["records", "--layout", layout, "--format", form, "--output", str(output)]) == 0

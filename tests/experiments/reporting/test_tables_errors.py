@@ -26,13 +26,13 @@ def sentence(arguments, capsys, program=tables):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_empty_folder(layout, tmp_path, capsys):
+def test_empty_folder_names_the_script_to_run(layout, tmp_path, capsys):
     text = sentence([tmp_path, "--layout", layout, "--output", tmp_path / "table"], capsys)
     assert str(tmp_path) in text and re.search(r"run scripts/\S+\.sh", text)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unknown_names(folder, capsys):
+def test_unknown_name_is_answered_with_the_known_ones(folder, capsys):
     text = sentence([folder, "--layout", "table1", "--methods", "CoOp", "KoOp"], capsys)
     assert "'KoOp'" in text and "CoOp_MAO" in text and "PromptSRC" in text
     text = sentence([folder, "--layout", "table1", "--datasets", "imagnet"], capsys)
@@ -87,25 +87,25 @@ def test_line_with_impossible_values_is_named(folder, changes, capsys):
     assert tables.main([str(folder), "--skip-bad"]) == 0
 
 
-def test_missing_path(tmp_path, capsys):
+def test_missing_path_is_named(tmp_path, capsys):
     assert "'nowhere' does not exist" in sentence(["nowhere"], capsys)
 
 
 @pytest.mark.parametrize("layout", ["auto", "table1"])
-def test_two_folders_with_results_for_one_cell(folder, layout, capsys):
+def test_two_folders_with_results_for_one_cell_are_named(folder, layout, capsys):
     write(folder / "again", "CoOp", "new", 1, 630)
     text = sentence([folder, "--layout", layout], capsys)
     assert str(folder / "coop" / "results.jsonl") in text and str(folder / "again" / "results.jsonl") in text
     assert "CoOp on Pictograms, new classes, 16 shots, seed 1" in text
 
 
-def test_two_configurations_in_one_file(folder, capsys):
+def test_two_configurations_in_one_file_are_an_error(folder, capsys):
     write(folder / "coop", "CoOp", "new", 1, 630, config_digest="other")
     text = sentence([folder], capsys)
     assert text.count("results.jsonl") == 1 and "two configurations" in text
 
 
-def test_two_runs_on_all_classes(tmp_path, capsys):
+def test_two_runs_on_all_classes_are_named(tmp_path, capsys):
     for name in ("one", "other"):
         write(tmp_path / name, "CoOp", "all", 1, 700, config_digest=name)
     text = sentence([tmp_path, "--layout", "few_shot"], capsys)
@@ -127,12 +127,12 @@ def test_several_shots_without_the_papers_ask_for_a_choice(tmp_path, capsys):
     assert "--shots 2: " in sentence([tmp_path, "--layout", "table1", "--shots", "2"], capsys)
 
 
-def test_output_that_cannot_be_written(folder, capsys):
+def test_output_that_cannot_be_written_is_named(folder, capsys):
     text = sentence([folder, "--output", folder / "coop" / "results.jsonl" / "table.md"], capsys)
     assert "table.md" in text and "--output" in text
 
 
-def test_bad_records_of_training_and_cost(tmp_path, capsys):
+def test_bad_records_of_training_and_cost_are_named(tmp_path, capsys):
     write_epochs(tmp_path / "epochs", "CoOp", [1.0])
     append_record(tmp_path / "epochs", {**last_line(tmp_path / "epochs" / "training.jsonl"), "epoch": "two"},
                   "training.jsonl")

@@ -27,7 +27,7 @@ def printed_cells(table):
             for head, cell in zip(table.columns[2:], row[2:])}
 
 
-def test_table_1(tmp_path):
+def test_papers_accuracies_as_records_give_table_1(tmp_path):
     rows = paper.rows("table1_base_to_new.csv")
     for dataset, row in rows.items():
         for method in TRAINED if dataset != paper.AVERAGE else ():
@@ -49,7 +49,7 @@ def test_table_1(tmp_path):
         assert abs(float(line["difference"])) <= limit
 
 
-def test_table_2(tmp_path):
+def test_papers_accuracies_as_records_give_table_2(tmp_path):
     rows = paper.rows("table2_cross_dataset.csv")
     for dataset, row in rows.items():
         for method in TRAINED if dataset != paper.AVERAGE else ():
