@@ -2,21 +2,22 @@
 
 A data set's own file then names its folders and holds what is special about it.
 """
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dassl.data.datasets import DatasetBase, Datum
+from yacs.config import CfgNode
 
 from compat.errors import UserError
 
-from .few_shot import cached_draw, short_classes
-from .files import missing_files, missing_folders, summary
-from .own_split import own_split
 from .places import find_folder
-from .split_file import PARTS, check_duplicates, check_labels, read_split
-
-SUBSAMPLES = ("all", "base", "new")
+from .splits.base_new import SUBSAMPLES, subsample_classes
+from .splits.checks import check_duplicates, check_images, check_labels
+from .splits.few_shot import cached_draw, short_classes
+from .splits.own_split import class_folder_items, own_split, split_in_three
+from .splits.scan import list_images
+from .splits.split_file import PARTS, Parts, Split, read_split
 
 
 @dataclass
@@ -25,16 +26,15 @@ class Reading:
 
     Attributes:
         name: the data set's name. folder: its folder. images: the folder that paths of items are relative to.
-        parts: {"train": items, "val": items, "test": items}, an item being (path, label, class name).
-        digest: SHA-256, as hex digits, of the split. official: False for a random split that was made here.
+        parts, digest, official: as in ``Split``.
     """
 
     name: str
     folder: Path
     images: Path
-    parts: dict
+    parts: Parts
     digest: str
-    official: bool = True
+    official: bool
 
 
 class FewShotDataset(DatasetBase):
@@ -44,13 +44,12 @@ class FewShotDataset(DatasetBase):
         dataset_dir: folder under DATASET.ROOT.
         image_dir: folder in it that the paths of the split are relative to.
         split_file: name of the official split file in ``dataset_dir``.
-        build_split: class method that makes parts from the raw files of the folder, for when that file is missing.
         template: hand-written prompt; ``{}`` stands for the class name.
         renamed: {class name as in the files: class name to use}.
         test_only: whether it has no images to train on. Its test items then are its training items too, as in the
             originals, so that class names are known; DATASET.NUM_SHOTS does not matter.
-        draws_dir: folder in ``dataset_dir`` that few-shot draws are kept in.
         listed: whether its items come from a listing of the folders, so that they are known to exist.
+        draws_dir: folder in ``dataset_dir`` that few-shot draws are kept in.
 
     Attributes:
         root: DATASET.ROOT as a path (default ``./data``). folder: the data set's folder in it.
@@ -60,17 +59,16 @@ class FewShotDataset(DatasetBase):
         UserError: a bad value in the config, or files that are missing, damaged or do not fit together.
     """
 
-    dataset_dir = None
-    image_dir = "images"
-    split_file = None
-    build_split = None
-    template = "a photo of a {}."
-    renamed = {}
-    test_only = False
-    listed = False
-    draws_dir = "split_fewshot"
+    dataset_dir: str
+    image_dir: str = "images"
+    split_file: str = ""
+    template: str = "a photo of a {}."
+    renamed: Mapping[str, str] = {}
+    test_only: bool = False
+    listed: bool = False
+    draws_dir: str = "split_fewshot"
 
-    def __init__(self, cfg):
+    def __init__(self, cfg: CfgNode) -> None:
         options = cfg.DATASET
         check_options(options)
         self.root = data_root(options.ROOT)
@@ -94,37 +92,35 @@ class FewShotDataset(DatasetBase):
         super().__init__(train_x=data["train"], val=data["val"], test=data["test"])
 
     @classmethod
-    def read(cls, root):
-        """Read the data set below a data root, without looking at single images. Returns: Reading.
+    def read(cls, root: Path | str) -> Reading:
+        """Read the data set below a data root, without looking at single images.
 
         Raises:
             UserError: files are missing, damaged or do not fit together.
         """
         folder = data_root(root) / cls.dataset_dir
         cls.prepare(folder)
-        parts, digest, *official = cls.read_parts(folder)
+        split = cls.read_parts(folder)
+        parts = split.parts
         if cls.renamed:
             parts = {part: [(path, label, cls.renamed.get(name, name)) for path, label, name in items]
                      for part, items in parts.items()}
-        source = folder / (cls.split_file or "")
-        check_labels(parts, source, cls.test_only)
+        check_labels(parts, folder / cls.split_file, cls.test_only)
         if not cls.listed:
-            check_duplicates(parts, source)
-        return Reading(cls.__name__, folder, folder / cls.image_dir, parts, digest, *official)
+            check_duplicates(parts, folder / cls.split_file)
+        return Reading(cls.__name__, folder, folder / cls.image_dir, parts, split.digest, split.official)
 
     @classmethod
-    def prepare(cls, folder):
+    def prepare(cls, folder: Path) -> None:
         """Make sure that the data set's folder is there."""
         find_folder(cls.__name__, folder)
 
     @classmethod
-    def read_parts(cls, folder):
-        """(parts, digest) or (parts, digest, official) as in Reading."""
-        if cls.build_split is None or (folder / cls.split_file).exists():
-            return read_split(folder / cls.split_file)
-        return own_split(cls.__name__, folder, cls.split_file, lambda: cls.build_split(folder))
+    def read_parts(cls, folder: Path) -> Split:
+        """The split of the data set in a folder; here that of the official file."""
+        return read_split(folder / cls.split_file)
 
-    def draw(self, parts, shots, seed):
+    def draw(self, parts: Parts, shots: int, seed: int) -> None:
         """Replace the train and validation items of ``parts`` by the few-shot draw of a seed."""
         few = short_classes(parts["train"], shots)
         if few:
@@ -133,52 +129,41 @@ class FewShotDataset(DatasetBase):
             parts["train"], parts["val"], shots, seed, self.folder / self.draws_dir, self.split_digest)
 
 
-def data_root(root):
+class SplittableDataset(FewShotDataset):
+    """Is split from its raw files, with a fixed seed, where the official split file is missing."""
+
+    @classmethod
+    def read_parts(cls, folder: Path) -> Split:
+        if (folder / cls.split_file).exists():
+            return super().read_parts(folder)
+        return own_split(cls.__name__, folder, cls.split_file, cls.build_split)
+
+    @classmethod
+    def build_split(cls, folder: Path) -> Parts:
+        """Make the parts from the raw files of the folder."""
+        raise NotImplementedError
+
+
+class ClassFolderDataset(SplittableDataset):
+    """Has one folder of images per class, named like the class. ``ignored``: folders that are no class."""
+
+    ignored: tuple[str, ...] = ()
+
+    @classmethod
+    def build_split(cls, folder: Path) -> Parts:
+        return split_in_three(class_folder_items(list_images(folder / cls.image_dir), cls.ignored))
+
+
+def data_root(root: Path | str) -> Path:
     """DATASET.ROOT as an absolute path; ``./data`` where it is empty."""
     return Path(root or "data").expanduser().absolute()
 
 
-def check_options(options):
+def check_options(options: CfgNode) -> None:
     """Raise UserError for a value of the config node DATASET that no data set can work with."""
     if options.NUM_SHOTS < -1 or options.NUM_SHOTS == 0:
-        raise UserError(f"DATASET.NUM_SHOTS is {options.NUM_SHOTS}: give the number of training images a class, or "
+        raise UserError(f"DATASET.NUM_SHOTS is {options.NUM_SHOTS}: give the number of training images per class, or "
                         "-1 for all of them")
     if options.SUBSAMPLE_CLASSES not in SUBSAMPLES:
         raise UserError(f"DATASET.SUBSAMPLE_CLASSES {options.SUBSAMPLE_CLASSES!r} is unknown: give one of "
                         f"{', '.join(SUBSAMPLES)}")
-
-
-def subsample_classes(parts, subsample):
-    """Keep the base or the new classes of every part.
-
-    The labels of the train part are cut in two halves, base = first ceil(n/2), new = the rest, and the half that stays
-    is numbered 0, 1, ... in the order of its labels.
-
-    Args:
-        parts: {"train": items, "val": items, "test": items}. subsample: "all", "base" or "new".
-
-    Returns:
-        The same structure, items in the same order.
-    """
-    if subsample == "all":
-        return parts
-    labels = sorted({label for _, label, _ in parts["train"]})
-    n_base = math.ceil(len(labels) / 2)
-    kept = labels[:n_base] if subsample == "base" else labels[n_base:]
-    relabel = {label: new for new, label in enumerate(kept)}
-    return {
-        part: [(path, relabel[label], name) for path, label, name in items if label in relabel]
-        for part, items in parts.items()
-    }
-
-
-def check_images(folder, paths):
-    """Raise UserError if images that a run needs are missing; names the class folder if all of it is."""
-    missing = missing_files(folder, paths)
-    if not missing:
-        return
-    folders = missing_folders(folder, missing)
-    what = f"the class folder {str(folder / folders[0])!r} is missing" if folders and folders[0] else \
-        f"the image {str(folder / missing[0])!r} is missing"
-    raise UserError(f"{what} ({len(missing)} of {len(paths)} images that the split lists: {summary(missing)}): "
-                    "unpack the data set again, or get the split file that belongs to it")

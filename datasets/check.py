@@ -14,17 +14,20 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from dassl.data.datasets import DATASET_REGISTRY
-from dassl.utils import get_most_similar_str_to_a_from_b
+from PIL import Image
 from tabulate import tabulate
 from tqdm import tqdm
 
-from compat.errors import UserError
+from compat.errors import UserError, exit_code
 
 from .base import FewShotDataset, data_root
-from .files import missing_files, summary
-from .split_file import PARTS
+from .bundled import BundledDataset
+from .names import named_datasets
+from .splits.checks import missing_files, summary
+from .splits.split_file import PARTS
 
 EXPECTED = Path(__file__).resolve().parent / "expected_counts.json"
 CHUNK = 64  # images a worker decodes before it reports
@@ -35,24 +38,21 @@ class Report:
     """What was found. ``counts``: classes, and images by part. ``problems``: sentences."""
 
     name: str
-    counts: dict
-    problems: list = field(default_factory=list)
+    counts: dict[str, int]
+    problems: list[str] = field(default_factory=list)
 
 
-def check(name, root, full=False, jobs=None):
+def check(name: str, root: str, full: bool = False, jobs: int | None = None) -> Report:
     """Check one data set.
 
     Args:
         name: registered name. root: folder of the data sets. full: decode every image.
         jobs: processes that decode (default: one per core).
 
-    Returns:
-        Report
-
     Raises:
         UserError: the data set is not there, or its split cannot be read.
     """
-    reading = DATASET_REGISTRY.get(name).read(root)
+    reading = cast(type[FewShotDataset], DATASET_REGISTRY.get(name)).read(root)
     paths = [path for part in PARTS for path, _, _ in reading.parts[part]]
     labels = {label for part in PARTS for _, label, _ in reading.parts[part]}
     report = Report(name, {"classes": len(labels), **{part: len(reading.parts[part]) for part in PARTS}})
@@ -66,13 +66,18 @@ def check(name, root, full=False, jobs=None):
     return report
 
 
-def count_problems(name, counts, official=True):
-    """Sentences on counts that differ from the published ones; None stands for a part that a data set does not have.
+def published_counts() -> dict[str, dict[str, int | None]]:
+    """{data set: {"classes": count, part: count, or None for a part that it does not have}}."""
+    table = json.loads(EXPECTED.read_text(encoding="utf-8"))
+    return {name: counts for name, counts in table.items() if not name.startswith("_")}
+
+
+def count_problems(name: str, counts: dict[str, int], official: bool = True) -> list[str]:
+    """Sentences on counts that differ from the published ones.
 
     Of a random split that was made here (``official`` False), the classes and the sum of all parts count.
     """
-    expected = json.loads(EXPECTED.read_text(encoding="utf-8")).get(name, {})
-    expected = {what: wanted or 0 for what, wanted in expected.items()}
+    expected = {what: wanted or 0 for what, wanted in published_counts().get(name, {}).items()}
     if not official and expected:
         counts = {"classes": counts["classes"], "all": sum(counts[part] for part in PARTS)}
         expected = {"classes": expected["classes"], "all": sum(expected[part] for part in PARTS)}
@@ -81,21 +86,19 @@ def count_problems(name, counts, official=True):
             for what, wanted in expected.items() if counts[what] != wanted]
 
 
-def image_problems(folder, paths, jobs, name):
+def image_problems(folder: Path, paths: list[str], jobs: int | None, name: str) -> list[str]:
     """A sentence on images that cannot be decoded, if there are any."""
     chunks = [paths[start:start + CHUNK] for start in range(0, len(paths), CHUNK)]
     bad = []
     with ProcessPoolExecutor(jobs) as pool, tqdm(total=len(paths), desc=f"decoding {name}", unit="img") as progress:
-        for chunk, found in zip(chunks, pool.map(undecodable, [folder] * len(chunks), chunks)):
+        for chunk, found in zip(chunks, pool.map(undecodable, [folder] * len(chunks), chunks), strict=True):
             bad += found
             progress.update(len(chunk))
     return [f"{len(bad)} of {len(paths)} images cannot be read, {summary(bad)}: unpack them again"] if bad else []
 
 
-def undecodable(folder, paths):
+def undecodable(folder: Path, paths: list[str]) -> list[str]:
     """"path (reason)" of the images that Pillow cannot decode in full."""
-    from PIL import Image
-
     bad = []
     for path in paths:
         try:
@@ -106,54 +109,19 @@ def undecodable(folder, paths):
     return bad
 
 
-def registered_names(asked):
-    """The data sets that the words of the command line mean; ``all``: those with published counts.
-
-    Raises:
-        UserError: no data set has that name.
-    """
-    known = DATASET_REGISTRY.registered_names()
-    by_lower = {name.lower(): name for name in known}
-    if [word.lower() for word in asked] == ["all"]:
-        return [name for name in json.loads(EXPECTED.read_text(encoding="utf-8")) if name in known]
-    for word in asked:
-        if word.lower() not in by_lower:
-            raise UserError(f"data set {word!r} is unknown: did you mean "
-                            f"{get_most_similar_str_to_a_from_b(word, known)!r}? Give all, or some of "
-                            f"{', '.join(sorted(known))}")
-    return [by_lower[word.lower()] for word in asked]
-
-
-def absent_names(names, root):
+def absent_names(names: list[str], root: str) -> list[str]:
     """Those of the data sets that have no folder below a data root and do not come with the repository."""
-    def is_absent(dataset):
-        unpacks_itself = dataset.prepare.__func__ is not FewShotDataset.prepare.__func__
-        return not unpacks_itself and not (data_root(root) / dataset.dataset_dir).is_dir()
-
-    return [name for name in names if is_absent(DATASET_REGISTRY.get(name))]
+    datasets = {name: DATASET_REGISTRY.get(name) for name in names}
+    return [name for name, dataset in datasets.items()
+            if not issubclass(dataset, BundledDataset) and not (data_root(root) / dataset.dataset_dir).is_dir()]
 
 
-def main(argv=None):
-    import datasets  # noqa: F401  registers the data sets
-
-    parser = argparse.ArgumentParser(prog="python -m datasets.check", description=__doc__.split("\n\n")[0])
-    parser.add_argument("names", nargs="+", metavar="NAME", help="data sets, or all")
-    parser.add_argument("--root", default="data", help="folder of the data sets (default: data)")
-    parser.add_argument("--full", action="store_true", help="decode every image")
-    parser.add_argument("--jobs", type=int, help="processes that decode (default: one per core)")
-    args = parser.parse_args(argv)
+def check_all(names: list[str], absent: list[str], root: str, full: bool, jobs: int | None) -> int:
+    """Check data sets, print what was found, and return the exit code. ``absent``: data sets to name as not there."""
     reports, refused = [], []
-    try:
-        names = registered_names(args.names)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    absent = absent_names(names, args.root) if args.names[0].lower() == "all" else []
     for name in names:
-        if name in absent:
-            continue
         try:
-            reports.append(check(name, args.root, args.full, args.jobs))
+            reports.append(check(name, root, full, jobs))
         except UserError as error:
             refused.append(f"{name}: {error}")
     if reports:
@@ -169,6 +137,22 @@ def main(argv=None):
     if refused:
         return 2
     return 1 if absent or any(report.problems for report in reports) else 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m datasets.check", description=__doc__.split("\n\n")[0])
+    parser.add_argument("names", nargs="+", metavar="NAME", help="data sets, or all")
+    parser.add_argument("--root", default="data", help="folder of the data sets (default: data)")
+    parser.add_argument("--full", action="store_true", help="decode every image")
+    parser.add_argument("--jobs", type=int, help="processes that decode (default: one per core)")
+    args = parser.parse_args(argv)
+
+    def action() -> int:
+        names = named_datasets(args.names, published_counts())
+        absent = absent_names(names, args.root) if args.names[0].lower() == "all" else []
+        return check_all([name for name in names if name not in absent], absent, args.root, args.full, args.jobs)
+
+    return exit_code(action)
 
 
 if __name__ == "__main__":

@@ -3,16 +3,16 @@
 Labels follow the sorted folder names; classnames.txt, of the CLIP authors, gives the names. Two pairs of classes have
 the same name.
 """
-import hashlib
-import json
+from pathlib import Path
 
 from dassl.data.datasets import DATASET_REGISTRY
 
 from compat.errors import UserError
 
 from .base import FewShotDataset
-from .class_names import named_items, read_class_names
-from .scan import list_images
+from .splits.class_names import named_items, read_class_names
+from .splits.scan import list_images
+from .splits.split_file import Split, digest_of
 
 
 @DATASET_REGISTRY.register()
@@ -21,7 +21,7 @@ class ImageNet(FewShotDataset):
     listed = True
 
     @classmethod
-    def read_parts(cls, folder):
+    def read_parts(cls, folder: Path) -> Split:
         names = read_class_names(folder)
         images = {part: list_images(folder / "images" / part, folder / f".listing_{part}.json")
                   for part in ("train", "val")}
@@ -32,5 +32,4 @@ class ImageNet(FewShotDataset):
         labels = {wnid: label for label, wnid in enumerate(images["train"])}
         train = named_items(images["train"], labels, names, "train/")
         test = named_items(images["val"], labels, names, "val/")
-        digest = hashlib.sha256(json.dumps([images, names]).encode()).hexdigest()
-        return {"train": train, "val": [], "test": test}, digest
+        return Split({"train": train, "val": [], "test": test}, digest_of([images, names]))

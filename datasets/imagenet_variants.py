@@ -1,14 +1,14 @@
 """ImageNet's variants for tests of domain generalisation: V2, Sketch, A (adversarial) and R (renditions)."""
-import hashlib
-import json
+from pathlib import Path
 
 from dassl.data.datasets import DATASET_REGISTRY
 
 from compat.errors import UserError
 
 from .base import FewShotDataset
-from .class_names import named_items, read_class_names
-from .scan import list_images
+from .splits.class_names import named_items, read_class_names
+from .splits.scan import list_images
+from .splits.split_file import Item, Split, digest_of
 
 
 class Variant(FewShotDataset):
@@ -18,12 +18,15 @@ class Variant(FewShotDataset):
     listed = True
 
     @classmethod
-    def read_parts(cls, folder):
-        names = read_class_names(folder)
+    def read_parts(cls, folder: Path) -> Split:
         images = list_images(folder / cls.image_dir, folder / ".listing.json")
-        labels = {wnid: label for label, wnid in enumerate(images)}
-        items = named_items(images, labels, names)
-        return {"train": [], "val": [], "test": items}, hashlib.sha256(json.dumps(items).encode()).hexdigest()
+        items = cls.items(images, read_class_names(folder), folder / cls.image_dir)
+        return Split({"train": [], "val": [], "test": items}, digest_of(items))
+
+    @classmethod
+    def items(cls, images: dict[str, list[str]], names: dict[str, str], folder: Path) -> list[Item]:
+        """Items of all images. ``images``: file names by folder. ``names``: class names by WordNet number."""
+        return named_items(images, {wnid: label for label, wnid in enumerate(images)}, names)
 
 
 @DATASET_REGISTRY.register()
@@ -34,16 +37,14 @@ class ImageNetV2(Variant):
     image_dir = "imagenetv2-matched-frequency-format-val"
 
     @classmethod
-    def read_parts(cls, folder):
-        names = list(read_class_names(folder).values())
-        images = list_images(folder / cls.image_dir, folder / ".listing.json")
-        strange = [name for name in images if not name.isdecimal() or int(name) >= len(names)]
+    def items(cls, images: dict[str, list[str]], names: dict[str, str], folder: Path) -> list[Item]:
+        by_label = list(names.values())
+        strange = [name for name in images if not name.isdecimal() or int(name) >= len(by_label)]
         if strange:
-            raise UserError(f"the class folder {str(folder / cls.image_dir / strange[0])!r} is not a label from 0 "
-                            f"to {len(names) - 1}: unpack the data set again")
-        items = [(f"{label}/{file}", int(label), names[int(label)]) for label in sorted(images, key=int)
-                 for file in images[label]]
-        return {"train": [], "val": [], "test": items}, hashlib.sha256(json.dumps(items).encode()).hexdigest()
+            raise UserError(f"the class folder {str(folder / strange[0])!r} is not a label from 0 to "
+                            f"{len(by_label) - 1}: unpack the data set again")
+        return [(f"{label}/{file}", int(label), by_label[int(label)]) for label in sorted(images, key=int)
+                for file in images[label]]
 
 
 @DATASET_REGISTRY.register()

@@ -1,27 +1,30 @@
 """OxfordPets: cats and dogs of 37 breeds; the breed is in the file name, "Abyssinian_100.jpg"."""
+from pathlib import Path
+
 from dassl.data.datasets import DATASET_REGISTRY
 
-from .base import FewShotDataset
-from .own_split import split_off_validation
-from .text_lists import entry, read_lines
+from .base import SplittableDataset
+from .splits.own_split import split_off_validation
+from .splits.split_file import Item, Parts
+from .splits.text_lists import parse_all, read_lines
 
 
 @DATASET_REGISTRY.register()
-class OxfordPets(FewShotDataset):
+class OxfordPets(SplittableDataset):
     dataset_dir = "oxford_pets"
     split_file = "split_zhou_OxfordPets.json"
     template = "a photo of a {}, a type of pet."
 
     @classmethod
-    def build_split(cls, folder):
-        return split_off_validation(*(read_annotations(folder / "annotations" / f"{part}.txt")
-                                      for part in ("trainval", "test")))
+    def build_split(cls, folder: Path) -> Parts:
+        return split_off_validation(read_annotations(folder / "annotations" / "trainval.txt"),
+                                    read_annotations(folder / "annotations" / "test.txt"))
 
 
-def read_annotations(path):
+def read_annotations(path: Path) -> list[Item]:
     """Items of a list with lines of image name, label from 1, species and breed number."""
-    def item(line):
-        name, label = line.split()[0], line.split()[1]
+    def item(line: str) -> Item:
+        name, label = line.split()[:2]
         return f"{name}.jpg", int(label) - 1, name.rpartition("_")[0].lower()
 
-    return [entry(path, line, lambda: item(line)) for line in read_lines(path)]
+    return parse_all(path, read_lines(path), item)

@@ -6,33 +6,33 @@ first use, by exact arithmetic: white on black, and contours in place of areas.
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 from dassl.data.datasets import DATASET_REGISTRY
 from PIL import Image
 
-from .archive import archive_digest, fill_once
-from .base import FewShotDataset
-from .pictograms import ARCHIVE, Pictograms
+from .bundled import BundledDataset, Pictograms
+from .download.unpack_once import archive_digest, fill_once
 
 VERSION = 1  # of the arithmetic below: another one makes the images anew
 
 
-class StyledPictograms(FewShotDataset):
+class StyledPictograms(BundledDataset):
     """Test images of Pictograms, each changed by ``restyle``."""
 
+    archive = Pictograms.archive
     test_only = True
-    template = "a pictogram of a {}."
 
     @classmethod
-    def prepare(cls, folder):
-        digest = f"{cls.__name__} {VERSION} of {archive_digest(ARCHIVE)}"
-        fill_once(folder, digest, cls.make_images, f"{ARCHIVE.name} as {cls.__name__}")
+    def prepare(cls, folder: Path) -> None:
+        digest = f"{cls.__name__} {VERSION} of {archive_digest(cls.archive)}"
+        fill_once(folder, digest, cls.make_images, f"{cls.archive.name} as {cls.__name__}")
 
     @classmethod
-    def make_images(cls, folder):
+    def make_images(cls, folder: Path) -> None:
         """Write the changed test images and their split file."""
-        with zipfile.ZipFile(ARCHIVE) as archive:
+        with zipfile.ZipFile(cls.archive) as archive:
             items = json.loads(archive.read(Pictograms.split_file))["test"]
             for path, _, _ in items:
                 with Image.open(io.BytesIO(archive.read(f"{Pictograms.image_dir}/{path}"))) as image:
@@ -43,7 +43,7 @@ class StyledPictograms(FewShotDataset):
         (folder / cls.split_file).write_text(json.dumps({"train": [], "val": [], "test": items}), encoding="utf-8")
 
     @staticmethod
-    def restyle(pixels):
+    def restyle(pixels: np.ndarray) -> np.ndarray:
         """uint8 (H, W, 3) -> uint8 (H, W, 3)."""
         raise NotImplementedError
 
@@ -56,7 +56,7 @@ class PictogramsInverted(StyledPictograms):
     split_file = "split_zhou_PictogramsInverted.json"
 
     @staticmethod
-    def restyle(pixels):
+    def restyle(pixels: np.ndarray) -> np.ndarray:
         return 255 - pixels
 
 
@@ -68,7 +68,7 @@ class PictogramsContour(StyledPictograms):
     split_file = "split_zhou_PictogramsContour.json"
 
     @staticmethod
-    def restyle(pixels):
+    def restyle(pixels: np.ndarray) -> np.ndarray:
         height, width, _ = pixels.shape
         padded = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), mode="edge")
         shifted = np.stack([padded[row:row + height, column:column + width] for row in range(3) for column in range(3)])

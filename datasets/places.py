@@ -1,13 +1,15 @@
 """Find a data set's folder below the data root, or say what is there instead."""
 import difflib
 import os
+from collections.abc import Iterable
+from pathlib import Path
 
 from dassl.data.datasets import DATASET_REGISTRY
 
 from compat.errors import UserError
 
 
-def find_folder(name, folder):
+def find_folder(name: str, folder: Path) -> None:
     """Make sure that the folder of a data set is there.
 
     Args:
@@ -33,9 +35,9 @@ def find_folder(name, folder):
                     "holds the data sets")
 
 
-def near_name(name, candidates):
+def near_name(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate that differs from a name in case, separators or a letter or two; None if there is none."""
-    def plain(text):
+    def plain(text: str) -> str:
         return "".join(letter for letter in text.lower() if letter.isalnum())
 
     by_plain = {plain(candidate): candidate for candidate in sorted(candidates)}

@@ -9,7 +9,8 @@ from PIL import Image
 
 import datasets.check as checking
 from datasets.base import FewShotDataset
-from datasets.files import missing_files, missing_folders, summary
+from datasets.names import named_datasets
+from datasets.splits.checks import missing_files, missing_folders, summary
 
 
 @DATASET_REGISTRY.register()
@@ -120,7 +121,7 @@ def test_all_means_what_is_there_and_names_the_rest(tmp_path, capsys):
 
 
 def test_published_counts_name_registered_data_sets():
-    names = checking.registered_names(["all"])
+    names = named_datasets(["all"], checking.published_counts())
     assert set(names) == {name for name in json.loads(checking.EXPECTED.read_text()) if name[0] != "_"}
     assert {"ImageNet", "Caltech101", "OxfordPets", "StanfordCars", "OxfordFlowers", "Food101", "FGVCAircraft",
             "SUN397", "DescribableTextures", "EuroSAT", "UCF101", "ImageNetV2", "ImageNetSketch", "ImageNetA",

@@ -5,7 +5,7 @@ import pytest
 from datasets_on_disk import OnDisk, dataset_config, relative_paths, small_split, write_dataset
 
 from compat.errors import UserError
-from datasets.base import subsample_classes
+from datasets.splits.base_new import subsample_classes
 
 
 def test_whole_data_set_in_the_order_of_the_file(tmp_path):

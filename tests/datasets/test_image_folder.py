@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path, monkeypatch):
     def refuse(path, text):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("datasets.image_folder.write_text", refuse)
+    monkeypatch.setattr("datasets.image_folder.write_file", refuse)
     first = DATASET_REGISTRY.get("ImageFolder").read(tmp_path)
     assert DATASET_REGISTRY.get("ImageFolder").read(tmp_path) == first
     assert not (tmp_path / SPLIT).exists()

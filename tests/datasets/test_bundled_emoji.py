@@ -9,7 +9,7 @@ from datasets_on_disk import dataset_config
 from PIL import Image
 
 import datasets  # noqa: F401  registers them
-from datasets.emoji import ARCHIVES
+from datasets.bundled import EMOJI_ARCHIVES as ARCHIVES
 from demo.near_duplicates import is_near, thumbnail
 
 META = json.loads((ARCHIVES / "meta.json").read_text())

@@ -17,8 +17,8 @@ from dassl.data.datasets import DATASET_REGISTRY
 from local_server import LocalServer
 from raw_trees import MAKERS
 
-import datasets.download as downloading
-from datasets.fetch import CHUNK
+import datasets.download.__main__ as downloading
+from datasets.download.fetch import CHUNK
 
 
 @pytest.fixture
@@ -214,7 +214,7 @@ def test_a_stopped_call_leaves_a_partial_file_that_the_next_call_completes(textu
     content = server.files["dtd.tar.gz"] = tar_of({**IMAGES, "dtd/labels/labels.txt": labels})
     textures["DescribableTextures"]["files"][0]["checksum"] = md5(content)
     server.stall["dtd.tar.gz"], server.stalled_for = [2 * CHUNK], 20
-    command = ("import json, sys; sys.path.insert(0, 'compat'); from datasets.download import main; "
+    command = ("import json, sys; sys.path.insert(0, 'compat'); from datasets.download.__main__ import main; "
                "sys.exit(main(sys.argv[2:], json.loads(sys.argv[1])))")
     arguments = ["DescribableTextures", "--root", str(tmp_path)]
     call = subprocess.Popen([sys.executable, "-c", command, json.dumps(textures), *arguments], cwd=repository,
@@ -226,7 +226,7 @@ def test_a_stopped_call_leaves_a_partial_file_that_the_next_call_completes(textu
         time.sleep(0.05)
     call.send_signal(signal.SIGINT)
     _, errors = call.communicate(timeout=30)
-    assert call.returncode == 130 and "the same command goes on from here" in errors and "Traceback" not in errors
+    assert call.returncode == 130 and "the same command goes on from there" in errors and "Traceback" not in errors
     assert visible(tmp_path / "dtd") == ["dtd.tar.gz.part", "dtd.tar.gz.part.json",
                                          "split_zhou_DescribableTextures.json"]
     assert run(textures, *arguments) == 0

@@ -1,33 +1,33 @@
 """A split made here, for a data set whose official split file is not at hand.
 
-The parts that were drawn at random when the official file was made are drawn at random here too, with a fixed seed: the
-images differ, and so results are not comparable with published ones. It is kept under another name than the official
-file, ``split_own_<Name>.json``.
+The parts that were drawn at random when the official file was made are drawn at random here too, with a fixed seed. The
+images differ, so results are not comparable with published ones. The split is kept as ``split_own_<Name>.json``, not
+under the official file's name.
 """
-import hashlib
+import contextlib
 import json
 import random
+from collections.abc import Callable, Container, Iterable
+from pathlib import Path
 
 from compat.errors import UserError
 from compat.files import write_file
 
-from .split_file import check_duplicates, check_labels, group_by_label, read_split
+from .checks import check_duplicates, check_labels
+from .split_file import Item, Parts, Split, digest_of, group_by_label, read_split
 
 SEED = 1
-TRAIN_SHARE, VAL_SHARE = 0.5, 0.2  # of a class; the rest is for tests
+TRAIN_SHARE, VAL_SHARE = 0.5, 0.2  # of each class; the rest is for tests
 VAL_OF_TRAIN = 0.2
 FEWEST = 4  # images that leave at least one for each of the three parts
 
 
-def own_split(name, folder, official, build):
-    """Read the split that was made here, or make it; one that does not hold together is not written.
+def own_split(name: str, folder: Path, official: str, build: Callable[[Path], Parts]) -> Split:
+    """Read the split that was made here, or make it; one that does not fit together is not written.
 
     Args:
         name: the data set's name. folder: its folder. official: name of the missing official split file.
-        build: function without arguments that gives the parts.
-
-    Returns:
-        (parts, digest, False), as ``FewShotDataset.read_parts``.
+        build: makes the parts from the raw files of the folder.
 
     Raises:
         UserError: the raw files are missing, damaged or do not fit together.
@@ -37,35 +37,26 @@ def own_split(name, folder, official, build):
           f"with published ones; to get the official split, run python -m datasets.download {name} --splits")
     if path.exists():
         try:
-            return (*read_split(path), False)
+            saved = read_split(path)
+            return Split(saved.parts, saved.digest, official=False)
         except UserError:
             print(f"{path} is damaged: the files are split anew")
-    parts = build()
+    parts = build(folder)
     check_labels(parts, f"the raw files in {folder}")
     check_duplicates(parts, f"the raw files in {folder}")
-    try:
+    with contextlib.suppress(OSError):  # a data root that cannot be written to: the same split is made again next time
         write_file(path, json.dumps(parts))
-    except OSError:  # a data root that cannot be written to: the same split is made again next time
-        pass
-    return parts, digest_of(parts), False
+    return Split(parts, digest_of(parts), official=False)
 
 
-def digest_of(parts):
-    """SHA-256, as hex digits, of the file that parts are written to."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def split_in_three(items):
-    """Cut the items of each class at random in 50 % train, 20 % validation and 30 % test items.
-
-    Returns:
-        {"train": items, "val": items, "test": items}, class after class.
+def split_in_three(items: Iterable[Item]) -> Parts:
+    """Cut the items of each class at random in 50 % train, 20 % validation and 30 % test items, class after class.
 
     Raises:
         UserError: a class has fewer than ``FEWEST`` items.
     """
     rng = random.Random(SEED)
-    parts = {"train": [], "val": [], "test": []}
+    parts: Parts = {"train": [], "val": [], "test": []}
     for group in group_by_label(items).values():
         if len(group) < FEWEST:
             path, _, name = group[0]
@@ -79,14 +70,10 @@ def split_in_three(items):
     return parts
 
 
-def split_off_validation(train, test):
-    """Take 20 % of each class's train items at random as validation items.
-
-    Returns:
-        {"train": items, "val": items, "test": items}.
-    """
+def split_off_validation(train: Iterable[Item], test: Iterable[Item]) -> Parts:
+    """Take 20 % of each class's train items at random as validation items."""
     rng = random.Random(SEED)
-    parts = {"train": [], "val": [], "test": list(test)}
+    parts: Parts = {"train": [], "val": [], "test": list(test)}
     for group in group_by_label(train).values():
         group = rng.sample(group, len(group))
         n_val = round(VAL_OF_TRAIN * len(group))
@@ -95,8 +82,8 @@ def split_off_validation(train, test):
     return parts
 
 
-def class_folder_items(images, ignored=()):
-    """(path, label, class name) of all images in class folders; labels in the order of the sorted folder names.
+def class_folder_items(images: dict[str, list[str]], ignored: Container[str] = ()) -> list[Item]:
+    """Items of all images in class folders; labels in the order of the sorted folder names.
 
     Args:
         images: {folder name: file names}, as from ``scan.list_images``. ignored: folders that are no class.

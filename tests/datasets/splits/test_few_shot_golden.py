@@ -6,8 +6,8 @@ import pytest
 from datasets_on_disk import OnDisk, dataset_config, relative_paths, write_dataset
 from paths import GOLDEN_DIR
 
-from datasets.few_shot import draw_few_shots
-from datasets.split_file import read_split
+from datasets.splits.few_shot import draw_few_shots
+from datasets.splits.split_file import read_split
 
 RECORDINGS = sorted(GOLDEN_DIR.glob("fewshot_split_*.json"))
 pytestmark = pytest.mark.parametrize("path", RECORDINGS, ids=[path.stem for path in RECORDINGS])
@@ -20,7 +20,7 @@ def load(path):
 
 def test_golden_draws(path):
     recording, split_path = load(path)
-    parts, _ = read_split(split_path)
+    parts = read_split(split_path).parts
     for case in recording["cases"]:
         train, val = draw_few_shots(parts["train"], parts["val"], case["shots"], random.Random(case["seed"]))
         assert [item[0] for item in train] == case["train"], f"seed {case['seed']}, {case['shots']} shots, train"
@@ -30,7 +30,7 @@ def test_golden_draws(path):
 
 def test_golden_draw_is_that_of_the_seeded_global_stream(path):
     recording, split_path = load(path)
-    parts, _ = read_split(split_path)
+    parts = read_split(split_path).parts
     case = recording["cases"][-1]
     random.seed(case["seed"])
     train, val = draw_few_shots(parts["train"], parts["val"], case["shots"], random)

@@ -7,8 +7,9 @@ import pytest
 from local_server import LocalServer
 
 from compat.errors import UserError
-from datasets import fetch as fetching
-from datasets.fetch import fetch
+from datasets.download import fetch as fetching
+from datasets.download import space
+from datasets.download.fetch import fetch
 
 CONTENT = random.Random(1).randbytes(300_000)
 PIECE = fetching.CHUNK  # servers break off after whole pieces here, so that nothing that arrived is lost
@@ -158,10 +159,10 @@ def test_a_wrong_checksum_leaves_nothing(server, target):
 
 def test_too_little_room(server, target, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(fetching.shutil, "disk_usage", lambda folder: usage(1, 1, fetching.SPARE + len(CONTENT) - 1))
+    monkeypatch.setattr(space.shutil, "disk_usage", lambda folder: usage(1, 1, space.SPARE + len(CONTENT) - 1))
     with pytest.raises(UserError, match="needs 0.00 GB, but .* has 0.05 GB free: make room"):
         fetch(server.url("file.bin"), target, **QUICK)
-    monkeypatch.setattr(fetching.shutil, "disk_usage", lambda folder: usage(1, 1, fetching.SPARE + len(CONTENT)))
+    monkeypatch.setattr(space.shutil, "disk_usage", lambda folder: usage(1, 1, space.SPARE + len(CONTENT)))
     assert fetch(server.url("file.bin"), target, **QUICK) == SHA256
 
 

@@ -7,8 +7,8 @@ import random
 import pytest
 from datasets_on_disk import small_split
 
-from datasets.few_shot import cached_draw, draw, draw_few_shots, short_classes
-from datasets.split_file import as_item
+from datasets.splits.few_shot import cached_draw, draw, draw_few_shots, short_classes
+from datasets.splits.split_file import as_item
 
 SPLIT = {part: [as_item(entry) for entry in entries] for part, entries in small_split().items()}
 
@@ -26,7 +26,7 @@ def test_short_class_gives_all_in_order_and_uses_no_random_number():
     assert short_classes(SPLIT["train"], 5) == ["class 2"]
 
 
-def test_validation_has_at_most_four_images_a_class():
+def test_validation_has_at_most_four_images_per_class():
     val = [(f"{i}.png", i % 2, str(i % 2)) for i in range(20)]
     assert len(draw_few_shots(SPLIT["train"], val, 8, random.Random(1))[1]) == 8
 

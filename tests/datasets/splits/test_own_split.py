@@ -7,7 +7,7 @@ from raw_trees import MAKERS, class_folders, touch
 
 import datasets  # noqa: F401  registers the data sets
 from compat.errors import UserError
-from datasets.own_split import split_in_three, split_off_validation
+from datasets.splits.own_split import split_in_three, split_off_validation
 
 
 def read(name, root):
@@ -77,7 +77,7 @@ def test_a_data_root_that_cannot_be_written_to(tmp_path, monkeypatch):
         raise OSError(30, "Read-only file system", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr("datasets.own_split.write_text", refuse)
+        patch.setattr("datasets.splits.own_split.write_file", refuse)
         without_file = read("EuroSAT", tmp_path)
         assert not list(tmp_path.rglob("split_own_*"))
     assert read("EuroSAT", tmp_path) == without_file  # the digest too, so that few-shot draws stay valid

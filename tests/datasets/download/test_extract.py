@@ -9,8 +9,8 @@ from collections import namedtuple
 import pytest
 
 from compat.errors import UserError
-from datasets import fetch as fetching
-from datasets.extract import extract
+from datasets.download import space
+from datasets.download.extract import extract
 
 SECRET = "outside.txt"
 
@@ -145,7 +145,7 @@ def test_members_that_cannot_be_written(tmp_path, folder, members):
 def test_links_count_as_the_room_that_their_copies_need(tmp_path, folder, monkeypatch):
     archive = make_tar(tmp_path / "a.tar", member("a", bytes(1000)), member("b", kind=tarfile.LNKTYPE, link="a"))
     asked = []
-    monkeypatch.setattr("datasets.extract.check_space", lambda folder, needed, what: asked.append(needed))
+    monkeypatch.setattr("datasets.download.extract.check_space", lambda folder, needed, what: asked.append(needed))
     extract(archive, folder)
     assert asked == [archive.stat().st_size, 1000, 1000]
 
@@ -198,7 +198,7 @@ def test_an_archive_that_unpacks_to_more_than_there_is_room_for(tmp_path, folder
     archive = make(tmp_path / "bomb")
     assert archive.stat().st_size < 100_000
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(fetching.shutil, "disk_usage", lambda folder: usage(1, 1, fetching.SPARE + 9_000_000))
+    monkeypatch.setattr(space.shutil, "disk_usage", lambda folder: usage(1, 1, space.SPARE + 9_000_000))
     with pytest.raises(UserError, match="unpacking bomb needs 0.01 GB"):
         extract(archive, folder)
     assert not files_in(folder)

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from compat.errors import UserError
-from datasets.drive import fetch_drive
+from datasets.download.drive import fetch_drive
 
 CONTENT = json.dumps({"train": [["a/1.jpg", 0, "a"]], "val": [], "test": []}).encode()
 

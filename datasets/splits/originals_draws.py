@@ -4,33 +4,39 @@ A pickle can run any code when it is loaded, so these are loaded by an unpickler
 are absolute, often of another machine: an image is found by the end of its path.
 """
 import pickle
+from collections.abc import Iterable
+from pathlib import Path
 
-from .split_file import group_by_label
+from .split_file import Item, group_by_label
 
 DATUM = ("dassl.data.datasets.base_dataset", "Datum")
 
 
 class PickledDatum:
-    """What a pickled Datum is loaded as; its state has _impath, _label, _domain and _classname."""
+    """What a pickled Datum is loaded as; its state has _domain and _classname, too."""
+
+    _impath: str
+    _label: int
 
 
 class DatumUnpickler(pickle.Unpickler):
     """Loads Datum objects in lists and dicts, and refuses everything else."""
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> type[PickledDatum]:
         if (module, name) == DATUM:
             return PickledDatum
         raise pickle.UnpicklingError(f"it holds {module}.{name}")
 
-    def persistent_load(self, pid):
+    def persistent_load(self, pid: object) -> None:
         raise pickle.UnpicklingError("it holds a persistent id")
 
 
-def read_pickled_draw(path, train, val, shots):
+def read_pickled_draw(path: Path, train: list[Item], val: list[Item],
+                      shots: int) -> tuple[list[Item] | None, list[Item] | None]:
     """The draw in a pickle ``shot_<k>-seed_<s>.pkl`` of the originals, as items of the present split.
 
     Args:
-        path: the pickle. train, val: items of the split. shots: images a class that the draw has to have.
+        path: the pickle. train, val: items of the split. shots: images per class that the draw has to have.
 
     Returns:
         (drawn train items, drawn validation items); the latter is None if the pickle has none. None for both if there
@@ -50,10 +56,10 @@ def read_pickled_draw(path, train, val, shots):
         return None, None
 
 
-def present_items(drawn, items, shots):
+def present_items(drawn: Iterable[tuple[str, int]], items: list[Item], shots: int | None) -> list[Item]:
     """Find (path, label) pairs among items by the end of the path; ValueError if one is not there.
 
-    ``shots``: how many a class have to be there, or all of a class that has fewer; None if any number will do.
+    ``shots``: how many there have to be per class (all of a class that has fewer); None if any number will do.
     """
     by_path = {item[0]: item for item in items}
     found = []

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from compat.errors import UserError
@@ -13,43 +14,36 @@ from .extract import extract
 MARKER = ".archive_sha256"  # in a folder that was filled: digest of what it was made from
 
 
-def unpack_once(archive, folder):
+def unpack_once(archive: Path, folder: Path) -> None:
     """Make ``folder`` hold the files of a zip archive, and nothing half-unpacked at any time.
-
-    Args:
-        archive: path of the zip file. folder: where its files go; its parents are made.
 
     Raises:
         UserError: the archive is missing or damaged, or as ``fill_once``.
     """
-    def fill(fresh):
-        extract(archive, fresh, progress=False)
-
-    fill_once(folder, archive_digest(archive), fill, Path(archive).name)
+    fill_once(folder, archive_digest(archive), lambda fresh: extract(archive, fresh, progress=False), archive.name)
 
 
-def archive_digest(archive):
+def archive_digest(archive: Path) -> str:
     """SHA-256 of a bundled archive as hex digits."""
     try:
-        return hashlib.sha256(Path(archive).read_bytes()).hexdigest()
+        return hashlib.sha256(archive.read_bytes()).hexdigest()
     except OSError as error:
         raise UserError(f"cannot read the archive {str(archive)!r} ({error.strerror}): get the repository's files "
                         "again") from error
 
 
-def fill_once(folder, digest, fill, source):
+def fill_once(folder: Path, digest: str, fill: Callable[[Path], None], source: str) -> None:
     """Make ``folder`` hold what ``fill(fresh folder)`` writes, and nothing half-made at any time.
 
     A folder that was made with another digest is replaced. A folder that was not made here is left alone.
 
     Args:
-        folder: the folder; its parents are made. digest: names what it is made from. fill: writes into an empty folder.
+        folder: its parents are made. digest: names what it is made from. fill: writes into an empty folder.
         source: what it is made from, for messages.
 
     Raises:
         UserError: the folder cannot be made or is somebody else's.
     """
-    folder = Path(folder)
     if unpacked_digest(folder) == digest:
         return
     try:
@@ -63,7 +57,7 @@ def fill_once(folder, digest, fill, source):
                         "--root (DATASET.ROOT) a folder that can be written to and has room") from error
 
 
-def unpacked_digest(folder):
+def unpacked_digest(folder: Path) -> str | None:
     """Digest that a folder was made with; None if there is no such folder."""
     try:
         return (folder / MARKER).read_text(encoding="utf-8").strip()
@@ -71,7 +65,7 @@ def unpacked_digest(folder):
         return None
 
 
-def replace_folder(folder, digest, fill, source):
+def replace_folder(folder: Path, digest: str, fill: Callable[[Path], None], source: str) -> None:
     """Fill a folder beside ``folder``, then put it in its place."""
     if folder.exists() and unpacked_digest(folder) is None:
         raise UserError(f"{str(folder)!r} is there but was not unpacked from {source}: move it away, or "

@@ -1,48 +1,48 @@
 """The few-shot draw: which training and validation images a run may use.
 
 It repeats the draw of CoOp's data sets for the same seed. Class by class, in order of first appearance, ``shots`` train
-images are drawn without repetition; then up to four validation images a class from the same random stream.
+images are drawn without repetition; then up to four validation images per class from the same random stream.
 """
-import hashlib
 import json
 import random
+from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
 from compat.files import write_file
 
 from .originals_draws import read_pickled_draw
-from .split_file import as_item, group_by_label
+from .split_file import Item, as_item, digest_of, group_by_label
+
+Draw = tuple[list[Item], list[Item]]
+"""(drawn train items, drawn validation items), class after class."""
 
 MAX_VAL_SHOTS = 4
 
 
-def draw_few_shots(train, val, shots, rng):
+def draw_few_shots(train: list[Item], val: list[Item], shots: int, rng: random.Random | ModuleType) -> Draw:
     """Draw from the train and validation items of a data set.
 
     Args:
-        train, val: items (path, label, class name). shots: images a class, at least 1.
-        rng: ``random.Random``, or the module ``random`` for the global stream.
-
-    Returns:
-        (drawn train items, drawn validation items), class after class.
+        shots: images per class, at least 1. rng: the module ``random`` stands for the global stream.
     """
     return draw(train, shots, rng), draw(val, min(shots, MAX_VAL_SHOTS), rng)
 
 
-def draw(items, shots, rng):
+def draw(items: Iterable[Item], shots: int, rng: random.Random | ModuleType) -> list[Item]:
     """``shots`` random items of each class; a class that has fewer gives all, in the order of the list."""
-    drawn = []
+    drawn: list[Item] = []
     for group in group_by_label(items).values():
         drawn.extend(rng.sample(group, shots) if len(group) >= shots else group)
     return drawn
 
 
-def short_classes(items, shots):
+def short_classes(items: Iterable[Item], shots: int) -> list[str]:
     """Names of the classes with fewer than ``shots`` items."""
     return [group[0][2] for group in group_by_label(items).values() if len(group) < shots]
 
 
-def cached_draw(train, val, shots, seed, folder, split_digest):
+def cached_draw(train: list[Item], val: list[Item], shots: int, seed: int, folder: Path, split_digest: str) -> Draw:
     """``draw_few_shots`` with a file ``shot_<shots>-seed_<seed>.json`` in ``folder`` that keeps the result.
 
     The file is used only if it was made from the same split (``split_digest``); otherwise it is made again. A draw that
@@ -52,7 +52,7 @@ def cached_draw(train, val, shots, seed, folder, split_digest):
     """
     if seed < 0:
         return draw_few_shots(train, val, shots, random)
-    path = Path(folder) / f"shot_{shots}-seed_{seed}.json"
+    path = folder / f"shot_{shots}-seed_{seed}.json"
     known = read_draw(path, split_digest)
     if known is not None:
         return known
@@ -62,37 +62,25 @@ def cached_draw(train, val, shots, seed, folder, split_digest):
         print(f"few-shot draw taken over from {path.with_suffix('.pkl')}")
         drawn = pickled_train, drawn[1] if pickled_val is None else pickled_val
     try:
-        write_draw(path, drawn, split_digest)
+        write_file(path, json.dumps({"split_digest": split_digest, "digest": digest_of(drawn), "train": drawn[0],
+                                     "val": drawn[1]}))
     except OSError as error:
-        print(f"few-shot draw not saved in {folder} ({error.strerror}); it is made again next time")
+        print(f"few-shot draw not saved, so it is made again next time: {error}")
     return drawn
 
 
-def read_draw(path, split_digest):
+def read_draw(path: Path, split_digest: str) -> Draw | None:
     """(train, val) of a saved draw; None if there is none, or none for this split."""
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
-        parts = [[as_item(entry) for entry in saved[part]] for part in ("train", "val")]
-        digest_of_saved, split_of_saved = saved["digest"], saved["split_digest"]
+        drawn = [as_item(entry) for entry in saved["train"]], [as_item(entry) for entry in saved["val"]]
+        fits = saved["split_digest"] == split_digest and saved["digest"] == digest_of(drawn)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         print(f"few-shot draw {path} cannot be read ({type(error).__name__}): drawn again")
         return None
-    if split_of_saved != split_digest or digest_of_saved != draw_digest(parts):
+    if not fits:
         print(f"few-shot draw {path} is of another split file or was changed: drawn again")
         return None
-    return tuple(parts)
-
-
-def write_draw(path, drawn, split_digest):
-    """Save a draw atomically, so that runs which start at the same time see a whole file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    train, val = drawn
-    content = {"split_digest": split_digest, "digest": draw_digest(drawn), "train": train, "val": val}
-    write_file(path, json.dumps(content))
-
-
-def draw_digest(parts):
-    """SHA-256 of the two lists of a draw, as hex digits."""
-    return hashlib.sha256(json.dumps([list(map(list, part)) for part in parts]).encode()).hexdigest()
+    return drawn

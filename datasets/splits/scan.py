@@ -1,11 +1,13 @@
-"""Which images lie in the class folders of a data set: one directory listing a class, kept in a cache.
+"""Which images lie in the class folders of a data set: one directory listing per class, kept in a cache.
 
 ImageNet has 1.28 million files; asking the disk about each of them would take minutes. Here only the class folders
 are asked for, and those that did not change since the cache was written are not even listed again.
 """
+import contextlib
 import json
 import os
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,8 +21,11 @@ THREADS = 8  # listing waits for the disk or the network, not for Python
 RECENT_NS = 2 * 10**9  # file systems may give the same time to changes that are this close together
 CACHE_FORMAT = 1
 
+Cache = dict[str, tuple[int, list[str]]]
+"""{class folder name: (modification time in ns, file names)}."""
 
-def list_images(folder, cache=None, allow_empty=False):
+
+def list_images(folder: Path, cache: Path | None = None) -> dict[str, list[str]]:
     """Names of the images in each class folder.
 
     Hidden files and folders are left out, and so is everything that has no image suffix.
@@ -29,7 +34,6 @@ def list_images(folder, cache=None, allow_empty=False):
         folder: the folder that holds the class folders.
         cache: file that keeps the result; a class folder whose modification time is the one noted there is not listed
             again. A cache that cannot be read or written costs nothing but time.
-        allow_empty: give an empty list for a class folder without images instead of raising.
 
     Returns:
         {class folder name: sorted list of file names}, sorted by class folder name.
@@ -38,27 +42,26 @@ def list_images(folder, cache=None, allow_empty=False):
         UserError: the folder is missing or has no class folder, a class folder cannot be read or holds no image, or
             a name is not UTF-8.
     """
-    folder = Path(folder)
     times = class_folders(folder)
     known = {} if cache is None else read_cache(cache)
     started = time.time_ns()
-    changed = [name for name, changed_at in times.items() if known.get(name, [None])[0] != changed_at]
+    changed = [name for name, changed_at in times.items() if name not in known or known[name][0] != changed_at]
     with ThreadPoolExecutor(THREADS) as pool:
-        listings = pool.map(lambda name: list_folder(folder / name), changed)
-        fresh = dict(zip(changed, tqdm(listings, f"listing {folder.name}", len(changed), delay=2, leave=False)))
+        listings = pool.map(lambda name: (name, list_folder(folder / name)), changed)
+        fresh = dict(tqdm(listings, f"listing {folder.name}", len(changed), delay=2, leave=False))
     images = {name: fresh[name] if name in fresh else known[name][1] for name in times}
     if cache is not None and (changed or len(known) != len(times)):
         # A folder that changed just now may change again without getting another time: it is listed again next time.
-        write_cache(cache, {name: [times[name], images[name]] for name in times
+        write_cache(cache, {name: (times[name], images[name]) for name in times
                             if times[name] < started - RECENT_NS})
     empty = [name for name, names in images.items() if not names]
-    if empty and not allow_empty:
+    if empty:
         more = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
         raise UserError(f"the class folder {str(folder / empty[0])!r} holds no image{more}: fill it or remove it")
     return images
 
 
-def class_folders(folder):
+def class_folders(folder: Path) -> dict[str, int]:
     """{name: modification time in ns} of the class folders in a folder, sorted by name."""
     try:
         with os.scandir(folder) as entries:
@@ -73,7 +76,7 @@ def class_folders(folder):
     return dict(sorted(found.items()))
 
 
-def list_folder(folder):
+def list_folder(folder: Path) -> list[str]:
     """Sorted names of the images in one folder."""
     try:
         names = sorted(name for name in os.listdir(folder) if is_image(name))
@@ -84,12 +87,12 @@ def list_folder(folder):
     return names
 
 
-def is_image(name):
+def is_image(name: str) -> bool:
     """Whether a file name is that of an image; hidden files (as of macOS archives) are none."""
     return not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES)
 
 
-def check_utf8(folder, names):
+def check_utf8(folder: Path, names: Iterable[str]) -> None:
     """Raise UserError for a name that is not UTF-8: it could be written to no split file."""
     try:
         "/".join(names).encode()  # one call for all, as there may be a million
@@ -98,19 +101,17 @@ def check_utf8(folder, names):
         raise UserError(f"a name in {str(folder)!r} is not UTF-8, {os.fsencode(bad)!r}: rename it") from None
 
 
-def read_cache(path):
-    """{class folder name: [modification time in ns, names]} of a cache file; empty if there is none of this format."""
+def read_cache(path: Path) -> Cache:
+    """What a cache file holds; empty if there is none of this format."""
     try:
-        content = json.loads(Path(path).read_bytes())
+        content = json.loads(path.read_bytes())
         return content["folders"] if content["format"] == CACHE_FORMAT else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
-def write_cache(path, folders):
+def write_cache(path: Path, folders: Cache) -> None:
     """Write a cache file atomically, or not at all where that is impossible."""
-    try:
+    with contextlib.suppress(OSError):  # a read-only data root
         # In one piece: json.dump calls write for each of a million names.
         write_file(path, json.dumps({"format": CACHE_FORMAT, "folders": folders}, separators=(",", ":")))
-    except OSError:
-        pass  # a read-only data root

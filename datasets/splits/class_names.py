@@ -1,12 +1,15 @@
 """Class names of ImageNet and its variants: classnames.txt, lines of WordNet number and name."""
+from pathlib import Path
+
 from compat.errors import UserError
 
+from .split_file import Item
 from .text_lists import read_lines
 
 FILE = "classnames.txt"
 
 
-def read_class_names(folder):
+def read_class_names(folder: Path) -> dict[str, str]:
     """{WordNet number: name} in the order of the file.
 
     The file is looked for in the data set's folder, then in ImageNet's folder beside it.
@@ -23,8 +26,9 @@ def read_class_names(folder):
     return names
 
 
-def named_items(images, labels, names, prefix=""):
-    """(path, label, class name) of all images in folders that are named by WordNet number.
+def named_items(images: dict[str, list[str]], labels: dict[str, int], names: dict[str, str],
+                prefix: str = "") -> list[Item]:
+    """Items of all images in folders that are named by WordNet number.
 
     Args:
         images: {WordNet number: file names}. labels: {WordNet number: label}. names: {WordNet number: class name}.

@@ -5,7 +5,7 @@ import zipfile
 import pytest
 
 from compat.errors import UserError
-from datasets.archive import unpack_once
+from datasets.download.unpack_once import unpack_once
 
 
 def make_archive(path, files):

@@ -1,0 +1,70 @@
+"""Split files in CoOp's JSON format: {"train": [[path, label, class name], ...], "val": [...], "test": [...]}."""
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from compat.errors import UserError
+
+Item = tuple[str, int, str]
+"""(path relative to the image folder, label, class name)."""
+
+Parts = dict[str, list[Item]]
+"""{"train": items, "val": items, "test": items}."""
+
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """The items of each part, and where they come from.
+
+    Attributes:
+        digest: SHA-256, as hex digits, of what the parts were read from; few-shot draws are bound to it.
+        official: False for a random split that was made here.
+    """
+
+    parts: Parts
+    digest: str
+    official: bool = True
+
+
+def read_split(path: Path) -> Split:
+    """Read a split file; items stay in the order of the file.
+
+    Raises:
+        UserError: the file is missing or is not in the format.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read the split file {str(path)!r} ({error.strerror}): put it there, or correct "
+                        "--root (DATASET.ROOT)") from error
+    try:
+        parts = {part: [as_item(entry) for entry in json.loads(content)[part]] for part in PARTS}
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"no entry {error}" if isinstance(error, KeyError) else error
+        raise UserError(f"the split file {str(path)!r} is damaged ({reason}): get it again") from error
+    return Split(parts, hashlib.sha256(content).hexdigest())
+
+
+def as_item(entry: list) -> Item:
+    """One entry of a split file as an item; ValueError if it is none."""
+    path, label, classname = entry
+    if not isinstance(path, str) or type(label) is not int or not isinstance(classname, str):
+        raise ValueError(f"{entry!r} is not [path, label, class name]")
+    return path, label, classname
+
+
+def digest_of(content: object) -> str:
+    """SHA-256, as hex digits, of something as JSON text."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def group_by_label(items: Iterable[Item]) -> dict[int, list[Item]]:
+    """{label: items} in order of first appearance."""
+    groups: dict[int, list[Item]] = {}
+    for item in items:
+        groups.setdefault(item[1], []).append(item)
+    return groups

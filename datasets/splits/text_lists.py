@@ -1,0 +1,59 @@
+"""Read the lists that come with data sets: lines of text, JSON tables and MATLAB files."""
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from compat.errors import UserError
+
+Line = TypeVar("Line")
+Parsed = TypeVar("Parsed")
+
+
+def read_lines(path: Path) -> list[str]:
+    """Stripped lines of a text file that are not empty; UserError if it cannot be read."""
+    try:
+        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise unreadable(path, error) from error
+
+
+def read_table(path: Path) -> dict[str, object]:
+    """The dict in a JSON file; UserError if it cannot be read."""
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(table, dict):
+            raise ValueError("not a JSON object")
+        return table
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+
+
+def read_matlab(path: Path, variable: str) -> np.ndarray:
+    """A variable of a MATLAB file as an array of one dimension; UserError if it cannot be read."""
+    from scipy.io import loadmat  # slow to import, and two data sets need it
+
+    try:
+        return np.ravel(loadmat(path, squeeze_me=True)[variable])
+    except Exception as error:  # scipy raises many kinds for a damaged file
+        raise unreadable(path, error) from error
+
+
+def parse_all(path: Path, lines: Iterable[Line], parse: Callable[[Line], Parsed]) -> list[Parsed]:
+    """``parse`` of each line; UserError names the file and the line that does not have the expected form."""
+    parsed = []
+    for line in lines:
+        try:
+            parsed.append(parse(line))
+        except (IndexError, KeyError, ValueError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise UserError(f"{str(path)!r} holds the line {str(line)!r}, which does not fit ({reason}): get "
+                            "the data set's files again (docs/datasets.md)") from error
+    return parsed
+
+
+def unreadable(path: Path, error: Exception) -> UserError:
+    reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    return UserError(f"cannot read {str(path)!r} ({reason}): get the data set's files again (docs/datasets.md)")
