@@ -33,7 +33,7 @@ def thumbnails(items):
 
 
 @pytest.mark.parametrize("name", GROUPS)
-def test_each_set_is_what_its_record_says(name, root):
+def test_each_set_has_the_classes_and_images_that_its_record_says(name, root):
     data = build(name, root, shots=16)
     assert (data.num_classes, len(data.test)) == (META["sets"][name]["classes"], META["sets"][name]["test"])
     assert hashlib.sha256((ARCHIVES / f"{name}.zip").read_bytes()).hexdigest() == META["sets"][name]["sha256"]
@@ -46,7 +46,7 @@ def test_each_set_is_what_its_record_says(name, root):
             assert image.convert("RGB").size == (64, 64)
 
 
-def test_no_image_and_no_class_of_pictograms(root):
+def test_emoji_share_no_image_and_no_class_with_pictograms(root):
     known = build("Pictograms", root)
     images = thumbnails([*known.train_x, *known.val, *known.test])
     assert is_near(images[:1], images).all()  # the rule does find drawings that are there
@@ -70,6 +70,6 @@ def test_archives_are_small_and_licensed():
     assert "Apache License" in text and "Permission is hereby granted" in text
 
 
-def test_registered_as_test_only():
+def test_emoji_sets_are_test_only():
     for name in GROUPS:
         assert DATASET_REGISTRY.get(name).test_only

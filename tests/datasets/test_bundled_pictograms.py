@@ -39,7 +39,7 @@ def test_splits_share_no_image_and_images_are_64x64(root):
             assert image.size == (64, 64)
 
 
-def test_seed_fixes_the_draw(root):
+def test_the_seed_fixes_the_draw(root):
     def draws(seed):
         return [item.impath for item in pictograms(root, shots=2, seed=seed).train_x]
 

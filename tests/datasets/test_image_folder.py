@@ -72,7 +72,7 @@ def test_few_shots_leave_no_folder_that_looks_like_a_class(tmp_path):
 
 
 @pytest.mark.parametrize("with_val", [True, False])
-def test_folders_for_train_and_test(tmp_path, with_val):
+def test_folders_for_train_and_test_are_taken_as_they_are(tmp_path, with_val):
     for part, count in (("train", 10), ("test", 3), *([("val", 4)] if with_val else [])):
         fill(tmp_path / part, dog=count, cat=count)
     data = build(tmp_path)
@@ -81,7 +81,7 @@ def test_folders_for_train_and_test(tmp_path, with_val):
     assert all(path.startswith("val/" if with_val else "train/") for path in paths(data.val, tmp_path))
 
 
-def test_class_names_of_a_file(tmp_path):
+def test_class_names_come_from_the_file(tmp_path):
     fill(tmp_path, n01=5, n02=5, n03=5)
     (tmp_path / "classnames.json").write_text('{"n01": "sea lion", "n03": "sea lion"}')
     data = build(tmp_path)
@@ -121,7 +121,7 @@ def test_bad_folders_are_named_and_nothing_is_written(case, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_folder_that_cannot_be_written_to(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_to_gets_the_same_split(tmp_path, monkeypatch):
     fill(tmp_path, dog=10, cat=20)
 
     def refuse(path, text):

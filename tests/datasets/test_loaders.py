@@ -54,7 +54,7 @@ def made(request, tmp_path):
     return request.param, tmp_path
 
 
-def test_class_names_in_the_order_of_labels(made):
+def test_class_names_follow_the_rules_of_each_data_set(made):
     name, root = made
     data = build(name, root)
     assert [data.lab2cname[label] for label in range(data.num_classes)] == CLASS_NAMES[name]
@@ -71,7 +71,7 @@ def test_every_image_exists_and_is_in_one_part_only(made):
             pass
 
 
-def test_base_and_new_classes(made):
+def test_base_and_new_classes_are_the_first_and_the_second_half(made):
     name, root = made
     names = CLASS_NAMES[name]
     half = (len(names) + 1) // 2
@@ -88,7 +88,7 @@ def test_base_and_new_classes(made):
     assert not tested.get("base", set()) & tested.get("new", set())
 
 
-def test_few_shots(made):
+def test_few_shots_cut_train_and_leave_test_alone(made):
     name, root = made
     everything, data = build(name, root), build(name, root, shots=2)
     if name in TEST_ONLY:
@@ -99,7 +99,7 @@ def test_few_shots(made):
 
 
 @pytest.mark.parametrize("name", THIRDS)
-def test_sizes_of_a_random_split_in_three(name, tmp_path):
+def test_a_random_split_in_three_has_5_2_and_3_of_10_images(name, tmp_path):
     MAKERS[name](tmp_path)
     data = build(name, tmp_path)
     for part, size in ((data.train_x, 5), (data.val, 2), (data.test, 3)):
@@ -240,7 +240,7 @@ def test_a_missing_class_folder_is_named(tmp_path):
         build("Food101", tmp_path)
 
 
-def test_folder_names_that_are_nearly_right(tmp_path):
+def test_a_folder_name_that_is_nearly_right_is_named(tmp_path):
     (tmp_path / "caltech101").mkdir()
     with pytest.raises(UserError, match="but there is '.*/caltech101': rename that one"):
         build("Caltech101", tmp_path)

@@ -26,7 +26,7 @@ def pixels(path):
 
 
 @pytest.mark.parametrize("name", ["PictogramsInverted", "PictogramsContour"])
-def test_the_same_test_images_in_another_style(name, root):
+def test_styles_show_the_same_test_images_and_labels(name, root):
     original, changed = build("Pictograms", root), build(name, root)
     assert changed.classnames == original.classnames
     assert [(item.label, item.impath.rpartition("images/")[2]) for item in changed.test] == [

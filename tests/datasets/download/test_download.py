@@ -88,7 +88,7 @@ def test_a_second_call_fetches_nothing(textures, server, tmp_path, capsys):
     assert not server.requests and capsys.readouterr().out.count("is there already") == 2
 
 
-def test_splits_alone_and_kept_archives(textures, tmp_path):
+def test_splits_gets_small_files_alone_and_keep_keeps_archives(textures, tmp_path):
     assert run(textures, "DescribableTextures", "--root", tmp_path, "--splits") == 0
     assert visible(tmp_path / "dtd") == ["split_zhou_DescribableTextures.json"]
     assert run(textures, "DescribableTextures", "--root", tmp_path, "--keep") == 0
@@ -113,7 +113,7 @@ def test_the_users_own_images_are_left_alone(textures, server, tmp_path):
     assert list(own.parent.iterdir()) == [own] and ("dtd.tar.gz", None) not in server.requests
 
 
-def test_a_wrong_checksum(textures, tmp_path, capsys):
+def test_an_archive_with_a_wrong_checksum_is_not_unpacked(textures, tmp_path, capsys):
     textures["DescribableTextures"]["files"][0]["checksum"] = "md5:" + "0" * 32
     assert run(textures, "DescribableTextures", "--root", tmp_path) == 2
     sentence = r"error: DescribableTextures: .*dtd.tar.gz has the md5 \w{32}, but 0{32} is known"
@@ -144,7 +144,7 @@ def test_what_a_killed_call_left_is_cleared_and_completed(textures, server, tmp_
     assert not list(folder.glob(".unpacking-*"))
 
 
-def test_an_archive_in_an_archive(server, tmp_path):
+def test_an_archive_in_an_archive_is_unpacked(server, tmp_path):
     inner = tar_of({"101_ObjectCategories/accordion/1.jpg": b"image"})
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
@@ -157,7 +157,7 @@ def test_an_archive_in_an_archive(server, tmp_path):
     assert (tmp_path / "caltech-101" / "101_ObjectCategories" / "accordion" / "1.jpg").read_bytes() == b"image"
 
 
-def test_two_calls_at_once(textures, server, tmp_path, capsys):
+def test_of_two_calls_at_once_the_second_waits_and_fetches_nothing(textures, server, tmp_path, capsys):
     server.stall["split.json"], server.stalled_for = [0], 0.5  # holds up the call that is first
     with ThreadPoolExecutor(2) as pool:  # each call opens the lock for itself, so threads wait as processes do
         calls = [pool.submit(run, textures, "DescribableTextures", "--root", tmp_path) for _ in range(2)]
@@ -182,7 +182,7 @@ def test_steps_by_hand_name_the_folder_and_end_when_they_are_done(tmp_path, caps
     assert run(sources, "StanfordCars", "--root", tmp_path) == 0
 
 
-def test_unknown_and_bundled_names(textures, tmp_path, capsys):
+def test_unknown_names_are_refused_and_bundled_ones_need_no_download(textures, tmp_path, capsys):
     assert run(textures, "DescribableTexture", "--root", tmp_path) == 2
     assert "'DescribableTexture' is unknown: did you mean 'DescribableTextures'?" in capsys.readouterr().err
     assert run(textures, "Pictograms", "--root", tmp_path) == 0

@@ -36,7 +36,7 @@ def target(tmp_path):
     return tmp_path / "split_zhou_UCF101.json"
 
 
-def test_a_file_from_google_drive(monkeypatch, target):
+def test_a_file_from_google_drive_arrives_whole_and_leaves_nothing_else(monkeypatch, target):
     Drive(monkeypatch, CONTENT)
     assert fetch_drive("abc", target) == hashlib.sha256(CONTENT).hexdigest()
     assert [path.name for path in target.parent.iterdir()] == [target.name]
@@ -46,7 +46,7 @@ def test_a_file_from_google_drive(monkeypatch, target):
                                    {"content": CONTENT[:20]}, {"content": None},
                                    {"error": RuntimeError("Cannot retrieve\nthe public link")},
                                    {"error": requests.ConnectionError("a long story")}])
-def test_what_google_drive_may_do_instead(monkeypatch, target, drive):
+def test_what_google_drive_does_instead_names_page_and_place(monkeypatch, target, drive):
     Drive(monkeypatch, **drive)
     with pytest.raises(UserError) as caught:
         fetch_drive("abc", target)
@@ -55,7 +55,7 @@ def test_what_google_drive_may_do_instead(monkeypatch, target, drive):
     assert not list(target.parent.iterdir())
 
 
-def test_a_page_in_place_of_a_text_or_a_zip(monkeypatch, tmp_path):
+def test_a_page_in_place_of_a_text_or_a_zip_is_refused(monkeypatch, tmp_path):
     Drive(monkeypatch, b"<!DOCTYPE html>")
     for name in ("classnames.txt", "UCF-101-midframes.zip"):
         with pytest.raises(UserError, match=f"sent as {name} is no .* file"):

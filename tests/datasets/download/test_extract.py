@@ -51,7 +51,7 @@ def files_in(folder):
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
-def test_a_good_tar(tmp_path, folder, mode):
+def test_a_tar_is_unpacked_without_its_modes(tmp_path, folder, mode):
     archive = make_tar(tmp_path / "a.tar", member(".", kind=tarfile.DIRTYPE), member("./images", kind=tarfile.DIRTYPE),
                        member("./images/cat/1.jpg", b"one", mode=0o000),
                        member("images/cat/2.jpg", b"two", mode=0o4777),
@@ -62,7 +62,7 @@ def test_a_good_tar(tmp_path, folder, mode):
         assert stat.S_IMODE(path.stat().st_mode) & 0o7111 == 0  # the archive's modes are not taken over
 
 
-def test_a_good_zip(tmp_path, folder):
+def test_a_zip_is_unpacked(tmp_path, folder):
     archive = make_zip(tmp_path / "a.zip", ("2750/", b"", 0), ("2750/River/1.jpg", b"one", stat.S_IFREG | 0o644),
                        ("2750/River/2.jpg", b"two", 0))
     extract(archive, folder)
@@ -137,7 +137,7 @@ def test_a_member_does_not_overwrite_what_a_link_points_to(tmp_path, folder):
                                      [member("a", b"one"), member("a/x", b"two")],
                                      [member("n" * 300, b"one")], [member(".", b"one")]],
                          ids=["file in place of a folder", "folder in place of a file", "long name", "no name"])
-def test_members_that_cannot_be_written(tmp_path, folder, members):
+def test_members_that_cannot_be_written_are_a_sentence(tmp_path, folder, members):
     with pytest.raises(UserError, match="cannot unpack the archive .*a.tar.*: remove it and get it again"):
         extract(make_tar(tmp_path / "a.tar", *members), folder)
 
@@ -173,7 +173,7 @@ def test_damaged_archives_are_named(tmp_path, folder, archive):
     assert str(path) in str(caught.value)
 
 
-def test_a_zip_with_a_wrong_checksum_inside(tmp_path, folder):
+def test_a_zip_with_a_wrong_checksum_inside_is_damaged(tmp_path, folder):
     archive = make_zip(tmp_path / "a.zip", ("a.bin", b"A" * 1000, 0))
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("a.bin", b"A" * 1000)
@@ -182,7 +182,7 @@ def test_a_zip_with_a_wrong_checksum_inside(tmp_path, folder):
         extract(archive, folder)
 
 
-def test_something_else_and_nothing(tmp_path, folder):
+def test_what_is_no_archive_or_not_there_is_named(tmp_path, folder):
     (tmp_path / "page.zip").write_text("<html>Too many requests</html>")
     with pytest.raises(UserError, match="neither a zip nor a tar archive"):
         extract(tmp_path / "page.zip", folder)
@@ -194,7 +194,7 @@ def test_something_else_and_nothing(tmp_path, folder):
     lambda path: make_tar(path, member("bomb.bin", bytes(10_000_000))),
     lambda path: make_zip(path, ("bomb.bin", bytes(10_000_000), 0)),
 ], ids=["tar", "zip"])
-def test_an_archive_that_unpacks_to_more_than_there_is_room_for(tmp_path, folder, make, monkeypatch):
+def test_an_archive_that_needs_more_room_than_there_is_is_not_unpacked(tmp_path, folder, make, monkeypatch):
     archive = make(tmp_path / "bomb")
     assert archive.stat().st_size < 100_000
     usage = namedtuple("usage", "total used free")

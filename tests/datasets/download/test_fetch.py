@@ -40,7 +40,7 @@ def ranges(server):
 
 
 @pytest.mark.parametrize("checksum", [None, f"sha256:{SHA256}", f"md5:{hashlib.md5(CONTENT).hexdigest().upper()}"])
-def test_a_good_file(server, target, checksum, capfd):
+def test_a_file_arrives_whole_and_leaves_nothing_else(server, target, checksum, capfd):
     assert fetch(server.url("file.bin"), target, checksum, **QUICK) == SHA256
     assert complete(target)
     assert "file.bin" in capfd.readouterr().err  # the progress bar
@@ -53,7 +53,7 @@ def test_a_truncated_transfer_is_completed(server, target):
     assert ranges(server) == [None, *(f"bytes={count * PIECE}-" for count in (2, 2, 3))]
 
 
-def test_a_server_that_stalls(server, target):
+def test_a_stalled_transfer_is_completed(server, target):
     server.stall["file.bin"] = [PIECE]
     assert fetch(server.url("file.bin"), target, **QUICK) == SHA256
     assert complete(target) and ranges(server) == [None, f"bytes={PIECE}-"]
@@ -84,20 +84,20 @@ def test_a_file_that_changed_in_between_is_fetched_from_its_start(server, target
     assert complete(target, changed)
 
 
-def test_a_file_that_became_shorter(server, target):
+def test_a_file_that_became_shorter_is_fetched_from_its_start(server, target):
     broken_off(server, target)
     server.files["file.bin"] = b"short"
     fetch(server.url("file.bin"), target, **QUICK)
     assert complete(target, b"short")
 
 
-def test_a_server_without_ranges(server, target):
+def test_a_server_without_ranges_sends_the_whole_file_again(server, target):
     server.no_ranges = True
     broken_off(server, target)
     assert fetch(server.url("file.bin"), target, **QUICK) == SHA256 and complete(target)
 
 
-def test_a_server_that_does_not_mark_versions(server, target):
+def test_without_a_mark_of_the_version_nothing_is_continued(server, target):
     server.no_mark = True
     broken_off(server, target)
     assert fetch(server.url("file.bin"), target, **QUICK) == SHA256 and complete(target)
@@ -111,14 +111,14 @@ def test_another_address_does_not_continue_the_partial_file(server, target):
     assert complete(target, server.files["other.bin"])
 
 
-def test_all_bytes_are_there_already(server, target):
+def test_a_partial_file_that_is_whole_is_taken(server, target):
     broken_off(server, target)
     target.with_name("file.bin.part").write_bytes(CONTENT)
     assert fetch(server.url("file.bin"), target, **QUICK) == SHA256 and complete(target)
     assert ranges(server)[-1] == f"bytes={len(CONTENT)}-"
 
 
-def test_a_partial_file_that_is_too_long(server, target):
+def test_a_partial_file_that_is_too_long_is_fetched_anew(server, target):
     broken_off(server, target)
     target.with_name("file.bin.part").write_bytes(CONTENT + b"more")
     assert fetch(server.url("file.bin"), target, **QUICK) == SHA256 and complete(target)
@@ -143,7 +143,7 @@ def test_an_address_that_is_gone_is_not_asked_again(server, target):
     assert len(server.requests) == 1 and not list(target.parent.iterdir())
 
 
-def test_a_host_that_does_not_answer(server, target):
+def test_a_host_that_does_not_answer_is_given_up_after_the_retries(server, target):
     url = server.url("file.bin")
     server.close()
     with pytest.raises(UserError, match="broke off 2 times in a row .ConnectionError"):
@@ -157,7 +157,7 @@ def test_a_wrong_checksum_leaves_nothing(server, target):
     assert not list(target.parent.iterdir())
 
 
-def test_too_little_room(server, target, monkeypatch):
+def test_nothing_is_fetched_without_room_for_it(server, target, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(space.shutil, "disk_usage", lambda folder: usage(1, 1, space.SPARE + len(CONTENT) - 1))
     with pytest.raises(UserError, match="needs 0.00 GB, but .* has 0.05 GB free: make room"):
@@ -166,7 +166,7 @@ def test_too_little_room(server, target, monkeypatch):
     assert fetch(server.url("file.bin"), target, **QUICK) == SHA256
 
 
-def test_a_folder_that_cannot_be_written_to(server, target, monkeypatch):
+def test_a_folder_that_cannot_be_written_to_is_named(server, target, monkeypatch):
     def refuse(*args):
         raise PermissionError(13, "Permission denied")
 

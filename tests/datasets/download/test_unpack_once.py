@@ -23,7 +23,7 @@ def contents(folder):
 FILES = {"images/a/1.png": "one", "images/b/2.png": "two", "split.json": "{}"}
 
 
-def test_unpacks_once(tmp_path):
+def test_an_archive_is_unpacked_once(tmp_path):
     archive, folder = make_archive(tmp_path / "a.zip", FILES), tmp_path / "root" / "pictures"
     unpack_once(archive, folder)
     assert contents(folder) == FILES
@@ -40,7 +40,7 @@ def test_new_version_of_the_archive_replaces_the_old(tmp_path):
     assert contents(folder) == {"images/c/3.png": "three"}
 
 
-def test_runs_that_start_together(tmp_path):
+def test_runs_that_start_together_unpack_once(tmp_path):
     archive, folder = make_archive(tmp_path / "a.zip", FILES), tmp_path / "root" / "pictures"
     with multiprocessing.get_context("fork").Pool(4) as pool:
         pool.starmap(unpack_once, [(archive, folder)] * 8)
@@ -63,7 +63,7 @@ def test_folder_of_somebody_else_is_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../out.txt", "/out.txt", "a/../../out.txt", "..\\out.txt"])
-def test_names_that_lead_out(tmp_path, name):
+def test_names_that_lead_out_are_refused(tmp_path, name):
     folder = tmp_path / "root" / "pictures"
     refuses(make_archive(tmp_path / "a.zip", {"in.txt": "in", name: "out"}), folder, "leads out")
     assert not folder.exists() and not list(tmp_path.rglob("*out.txt"))
@@ -78,10 +78,10 @@ def test_damaged_archive_leaves_nothing(tmp_path):
         assert [path.name for path in folder.parent.iterdir()] == [".pictures.lock"]
 
 
-def test_missing_archive(tmp_path):
+def test_a_missing_archive_is_named(tmp_path):
     refuses(tmp_path / "none.zip", tmp_path / "pictures", "none.zip")
 
 
-def test_root_that_is_a_file(tmp_path):
+def test_a_root_that_is_a_file_is_named(tmp_path):
     (tmp_path / "root").touch()
     refuses(make_archive(tmp_path / "a.zip", FILES), tmp_path / "root" / "pictures", "root", "can be written to")

@@ -56,7 +56,7 @@ def test_saved_draw_that_does_not_fit_is_made_again(tmp_path, capsys, change):
     assert "drawn again" not in capsys.readouterr().out
 
 
-def test_folder_that_cannot_be_written_to(tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_to_costs_only_the_file(tmp_path, capsys):
     blocked = tmp_path / "file"
     blocked.touch()
     assert saved(blocked / "split_fewshot") == saved(tmp_path)

@@ -18,7 +18,7 @@ def load(path):
     return recording, GOLDEN_DIR / recording["split_file"]
 
 
-def test_golden_draws(path):
+def test_draws_are_the_recorded_ones(path):
     recording, split_path = load(path)
     parts = read_split(split_path).parts
     for case in recording["cases"]:
@@ -28,7 +28,7 @@ def test_golden_draws(path):
     assert recording["cases"]
 
 
-def test_golden_draw_is_that_of_the_seeded_global_stream(path):
+def test_a_draw_is_that_of_the_seeded_global_stream(path):
     recording, split_path = load(path)
     parts = read_split(split_path).parts
     case = recording["cases"][-1]
@@ -38,7 +38,7 @@ def test_golden_draw_is_that_of_the_seeded_global_stream(path):
     assert [item[0] for item in val] == case["val"]
 
 
-def test_golden_dataset_draws_and_leaves_test_alone(path, tmp_path):
+def test_a_data_set_draws_as_recorded_and_leaves_test_alone(path, tmp_path):
     recording, split_path = load(path)
     split = json.loads(split_path.read_text())
     folder = write_dataset(tmp_path, split)
@@ -50,7 +50,7 @@ def test_golden_dataset_draws_and_leaves_test_alone(path, tmp_path):
             assert relative_paths(dataset.test, folder) == [item[0] for item in split["test"]]
 
 
-def test_golden_base_and_new_classes(path, tmp_path):
+def test_base_and_new_classes_are_the_recorded_ones(path, tmp_path):
     recording, split_path = load(path)
     folder = write_dataset(tmp_path, json.loads(split_path.read_text()))
     for case in recording["subsampled"]:

@@ -72,7 +72,7 @@ def test_a_draw_that_fits_is_taken_over(tmp_path, pickled, prefix, protocol, cap
     assert relative_paths(load(tmp_path).train_x, folder) == paths
 
 
-def test_a_pickle_without_validation_images(tmp_path, pickled):
+def test_a_pickle_without_validation_images_gets_the_seeds(tmp_path, pickled):
     content, paths = other_draw()
     folder = pickled({"train": content["train"]})
     data = load(tmp_path)

@@ -19,13 +19,13 @@ def items(count, label=0):
 
 
 @pytest.mark.parametrize("count, sizes", [(4, (2, 1, 1)), (7, (4, 1, 2)), (10, (5, 2, 3)), (83, (42, 17, 24))])
-def test_half_a_fifth_and_the_rest(count, sizes):
+def test_a_class_is_cut_in_half_a_fifth_and_the_rest(count, sizes):
     parts = split_in_three(items(count))
     assert tuple(len(parts[part]) for part in ("train", "val", "test")) == sizes  # halves round to even
     assert sorted(parts["train"] + parts["val"] + parts["test"]) == sorted(items(count))
 
 
-def test_a_fifth_of_each_class_for_validation():
+def test_a_fifth_of_each_class_goes_to_validation():
     train = items(20) + items(10, label=1)
     parts = split_off_validation(train, items(3))
     assert [sum(item[1] == label for item in parts["val"]) for label in (0, 1)] == [4, 2]
@@ -70,7 +70,7 @@ def test_a_damaged_split_is_made_again(tmp_path, capsys):
     assert kept.read_text() == content
 
 
-def test_a_data_root_that_cannot_be_written_to(tmp_path, monkeypatch):
+def test_a_data_root_that_cannot_be_written_to_gets_the_same_split(tmp_path, monkeypatch):
     MAKERS["EuroSAT"](tmp_path)
 
     def refuse(path, text):
