@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from experiments.catalogue import display_name
 
 from .accuracy import Accuracy, with_h
-from .cells import BySeed, choose
+from .cells import BySeed, Cells, choose
 from .records import BASE, NEW, NEW_AFTER_BASE
 from .request import Request
 from .settings import Setting, label, of_step_1, sort_key, varied
@@ -56,10 +56,15 @@ def ablation_rows(request: Request) -> tuple[dict[Pair, list[Row]], list[str]]:
         # a step 1 without a step 2 of its own has a row, too, unless it is that of another row
         shared = {frozen(of_step_1(dict(setting))) for setting in step[NEW]}
         settings = sorted(map(dict, step[NEW] | (step[BASE] - shared)), key=sort_key)
-        rows[pair] = [Row(setting, {column: cells[(*pair, (column, frozen(
-            setting if column == NEW else of_step_1(setting))))] for column in COLUMNS}) for setting in settings]
+        rows[pair] = [Row(setting, columns_of(cells, pair, setting)) for setting in settings]
         notes += drop_common(*pair, rows[pair])
     return rows, notes
+
+
+def columns_of(cells: Cells, pair: Pair, setting: Setting) -> dict[str, BySeed]:
+    """The evaluations of a row: after step 1, those of the part of the setting that step 1 depends on."""
+    step_1, step_2 = frozen(of_step_1(setting)), frozen(setting)
+    return {column: cells[(*pair, (column, step_2 if column == NEW else step_1))] for column in COLUMNS}
 
 
 def frozen(setting: Setting) -> tuple:
