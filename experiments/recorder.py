@@ -5,8 +5,6 @@ Works from outside, by wrapping methods of one trainer, so that it fits any trai
 import math
 import os
 import platform
-import resource
-import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
@@ -22,6 +20,7 @@ from yacs.config import CfgNode
 
 from compat.checkpoint_files import BEST, checkpoint_file
 from compat.errors import MissingFileError
+from compat.memory import peak_memory_mb
 from experiments.records import (
     TRAINING_FILE,
     Record,
@@ -204,11 +203,3 @@ def device_name(device: torch.device | str) -> str:
     if torch.device(device).type == "cuda":
         return torch.cuda.get_device_name(device)
     return str(device)
-
-
-def peak_memory_mb(device: torch.device | str) -> float:
-    """Most memory that this process had so far, in MB of 10**6 bytes: of the GPU in use, else of the main process."""
-    if torch.device(device).type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 1e6
-    unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts in bytes there, in KiB on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
