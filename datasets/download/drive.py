@@ -4,10 +4,14 @@ import os
 import zipfile
 from pathlib import Path
 
+import requests
+
 from compat.errors import UserError
 
 from .checksum import verified_digest
-from .fetch import RETRIES, TIMEOUT
+from .fetch import TIMEOUT
+
+RETRIES = 2  # fewer than elsewhere: a data root takes a dozen files from Google, and without a network each one waits
 
 
 def fetch_drive(drive_id: str, target: Path, checksum: str | None = None) -> str:
@@ -36,9 +40,10 @@ def fetch_drive(drive_id: str, target: Path, checksum: str | None = None) -> str
     except UserError:
         raise
     except Exception as error:  # gdown, requests and the disk raise many kinds
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{target.name} cannot be fetched from Google Drive ({type(error).__name__}: {reason}): "
-                        f"{remedy}") from error
+        cause = error.__cause__ or error  # after retries, gdown raises an error of its own
+        reason = "no connection" if isinstance(cause, (requests.ConnectionError, requests.Timeout)) else \
+            f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        raise UserError(f"{target.name} cannot be fetched from Google Drive ({reason}): {remedy}") from error
     if not is_sound(part, target.suffix):  # Google may send a page that says why it does not send the file
         part.unlink()
         raise UserError(f"what Google Drive sent as {target.name} is no {target.suffix} file: {remedy}")
