@@ -34,12 +34,17 @@ def data(tmp_path_factory):
 
 
 def copy_fork(name, folder, repository, engine=True):
-    """A miniature fork in a folder of its own, with a Dassl of its own."""
+    """A miniature fork in a folder of its own, with a Dassl of its own, which does not need this repository's compat."""
     fork = folder / name
-    shutil.copytree(repository / "tests" / "drop_in" / "forks" / name, fork,
-                    ignore=shutil.ignore_patterns("__pycache__"))
+    without_bytecode = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(repository / "tests" / "drop_in" / "forks" / name, fork, ignore=without_bytecode)
     if engine:
-        shutil.copytree(repository / "compat" / "dassl", fork / "dassl", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(repository / "compat" / "dassl", fork / "dassl", ignore=without_bytecode)
+        for path in (repository / "compat").glob("*.py"):
+            (fork / "dassl" / "shared").mkdir(exist_ok=True)
+            shutil.copy(path, fork / "dassl" / "shared")
+        for path in (fork / "dassl").rglob("*.py"):
+            path.write_text(re.sub(r"(from|import) compat\b", r"\1 dassl.shared", path.read_text()))
     return fork
 
 
@@ -76,10 +81,10 @@ def accuracy(output):
 
 
 HOSTS = {
-    "CoOp": ("coop_like", "configs/trainers/CoOp_MAO/vit_b16_c4_ep10_{}.yaml", ["TRAINER.COOP.PREC", "fp32"]),
-    "PromptSRC": ("promptsrc_like", "configs/trainers/PromptSRC_MAO/vit_b16_c4_ep10_{}.yaml",
+    "CoOp": ("coop_like", "configs/trainers/CoOp_MAO/vit_b16_c4_ep10.yaml", ["TRAINER.COOP.PREC", "fp32"]),
+    "PromptSRC": ("promptsrc_like", "configs/trainers/PromptSRC_MAO/vit_b16_c4_ep10.yaml",
                   ["TRAINER.PROMPTSRC.PREC", "fp32"]),
-    "MaPLe": ("promptsrc_like", "configs/trainers/MaPLe_MAO/vit_b16_c2_ep10_{}.yaml", ["TRAINER.MAPLE.PREC", "fp32"]),
+    "MaPLe": ("promptsrc_like", "configs/trainers/MaPLe_MAO/vit_b16_c2_ep10.yaml", ["TRAINER.MAPLE.PREC", "fp32"]),
 }
 
 
@@ -98,14 +103,14 @@ def forks(repository, tmp_path_factory):
 def test_both_steps_in_a_fork(host, forks, data, tmp_path):
     name, config, options = HOSTS[host]
     fork = forks[0] / name
-    base = run(fork, data, f"{host}_MAO", config.format("base"), tmp_path / "base", "--", *options,
+    base = run(fork, data, f"{host}_MAO", config, tmp_path / "base", "--", *options,
                "DATASET.SUBSAMPLE_CLASSES", "base", "MAO.SIMILARITY", data / "similarity.npy")
     assert max(meter(base, "images")) > 4  # four anchors and their hard negatives
     if host == "PromptSRC":  # all classes are scored, but the cross-entropy is that of the candidates
         assert set(meter(base, "columns")) == {3} and min(meter(base, "apart")) > 1e-3
     else:
         assert meter(base, "columns") == meter(base, "images")
-    new = run(fork, data, f"{host}_MAO", config.format("new"), tmp_path / "new", "--", *options,
+    new = run(fork, data, f"{host}_MAO", config, tmp_path / "new", "--", *options,
               "DATASET.SUBSAMPLE_CLASSES", "new", "MAO.BASE_DIR", tmp_path / "base")
     assert "pseudo-labels by base" in new and set(meter(new, "columns")) == {3}
     assert 0 <= accuracy(new) <= 100
@@ -149,7 +154,7 @@ def test_with_the_engine(repository, data, tmp_path):
     fork = copy_fork("coop_like", tmp_path, repository, engine=False)
     before = (fork / "train.py").read_bytes()
     drop_in(repository, fork, "--with-engine")
-    said = run(fork, data, "CoOp_MAO", "configs/trainers/CoOp_MAO/vit_b16_c4_ep10_base.yaml", tmp_path / "base", "--",
+    said = run(fork, data, "CoOp_MAO", "configs/trainers/CoOp_MAO/vit_b16_c4_ep10.yaml", tmp_path / "base", "--",
                "TRAINER.COOP.PREC", "fp32", "DATASET.SUBSAMPLE_CLASSES", "base",
                "MAO.SIMILARITY", data / "similarity.npy")
     assert meter(said, "columns") == meter(said, "images")
@@ -162,9 +167,30 @@ def test_a_missing_backbone_is_copied_and_runs(repository, data, tmp_path):
     fork = copy_fork("coop_like", tmp_path, repository)
     said = drop_in(repository, fork, "--backbones", "coop,maple")
     assert "CoOp is there already" in said and "now knows CoOp_MAO, MaPLe_MAO" in said
-    run(fork, data, "MaPLe_MAO", "configs/trainers/MaPLe_MAO/vit_b16_c2_ep10_base.yaml", tmp_path / "base", "--",
+    run(fork, data, "MaPLe_MAO", "configs/trainers/MaPLe_MAO/vit_b16_c2_ep10.yaml", tmp_path / "base", "--",
         "TRAINER.MAPLE.PREC", "fp32", "TRAINER.MAPLE.PROMPT_DEPTH", 2, "DATASET.SUBSAMPLE_CLASSES", "base",
         "MAO.SIMILARITY", data / "similarity.npy")
     assert (tmp_path / "base" / "MultiModalPromptLearner" / "checkpoint").exists()
     manifest = json.loads((fork / ".mao_drop_in.json").read_text())
     assert "trainers/maple.py" in manifest["files"] and "trainers/coop.py" not in manifest["files"]
+
+
+def test_coop_in_a_fork_without_it_needs_no_engine(repository, data, tmp_path):
+    fork = copy_fork("coop_like", tmp_path, repository)
+    train = fork / "train.py"
+    for name in ("coop", "zsclip"):  # zsclip uses the fork's own CoOp
+        (fork / "trainers" / f"{name}.py").unlink()
+        train.write_text(train.read_text().replace(f"import trainers.{name}\n", ""))
+    drop_in(repository, fork, "--backbones", "coop")
+    assert (fork / "compat" / "errors.py").exists() and not (fork / "compat" / "dassl").exists()
+    base = run(fork, data, "CoOp_MAO", "configs/trainers/CoOp_MAO/vit_b16_c4_ep10.yaml", tmp_path / "base", "--",
+               "TRAINER.COOP.PREC", "fp32", "DATASET.SUBSAMPLE_CLASSES", "base",
+               "MAO.SIMILARITY", data / "similarity.npy")
+    assert (tmp_path / "base" / "prompt_learner" / "checkpoint").exists() and 0 <= accuracy(base) <= 100
+
+
+def test_compat_beside_backbones_does_nothing_on_import(repository, tmp_path):
+    drop_in(repository, copy_fork("promptsrc_like", tmp_path, repository, engine=False), "--backbones", "coop")
+    code = ("import sys; path = list(sys.path); import compat; assert sys.path == path; "
+            "assert not {'torch', 'dassl'} & set(sys.modules)")
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "promptsrc_like", check=True)

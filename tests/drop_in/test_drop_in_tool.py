@@ -1,4 +1,5 @@
 """The drop-in tool: what it changes, what it refuses, and that it takes everything back, byte for byte."""
+import ast
 import json
 import os
 import shutil
@@ -105,6 +106,24 @@ def test_yaml_files_follow_the_hosts(repository, tmp_path):
     assert not list(tmp_path.rglob("mini*"))
 
 
+@pytest.mark.parametrize("options", [[], ["--backbones", "coop,maple,promptsrc"], ["--with-engine"]])
+def test_what_a_copied_file_imports_is_copied_too(repository, fork, options):
+    """No copied file needs a module of this repository that is not in the fork."""
+    before = snapshot(fork)
+    call(fork, *options)
+    copied_code = {path: content for path, content in snapshot(fork).items()
+                   if path not in before and path.suffix == ".py"}
+    ours = {"compat", "datasets", "demo", "drop_in", "experiments", "scripts", "trainers"}
+    for path, content in copied_code.items():
+        for node in ast.walk(ast.parse(content)):
+            names = [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                if name.split(".")[0] in ours:
+                    module = fork.joinpath(*name.split("."))
+                    assert module.is_dir() or module.with_suffix(".py").exists(), f"{path} imports {name}"
+
+
 def test_keys_that_the_fork_does_not_know_are_named(fork, capsys):
     train = fork / "train.py"
     train.write_text(train.read_text().replace('    cfg.TRAINER.COOP.CTX_INIT = ""\n', ""))
@@ -204,7 +223,7 @@ def test_unknown_backbone(fork, capsys):
     refuses(capsys, fork, "--backbones", "coop,kgcoop", words=["'kgcoop' is unknown", "coop, maple, promptsrc"])
 
 
-@pytest.mark.parametrize("fails_at", ["trainers/mao/config.py", "configs/trainers/CoOp_MAO/vit_b16_c4_ep10_base.yaml",
+@pytest.mark.parametrize("fails_at", ["trainers/mao/config.py", "configs/trainers/CoOp_MAO/vit_b16_c4_ep10.yaml",
                                       MANIFEST, "train.py"])
 def test_an_error_in_the_middle_leaves_the_fork_as_it_was(fork, fails_at, monkeypatch, capsys):
     before = snapshot(fork)
