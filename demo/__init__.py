@@ -1,1 +1,1 @@
-"""Tools that rebuild the bundled demo: the Pictograms data set and the small CLIP. See docs/demo.md."""
+"""Tools that rebuild the bundled demo: the Pictograms data set and the small CLIP. See docs/appendix_bundled_data.md."""
