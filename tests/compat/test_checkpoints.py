@@ -24,7 +24,7 @@ def trainer_with(model, optimizer, schedule, name="toy"):
     return trainer
 
 
-def test_layout_and_plain_contents(tmp_path):
+def test_files_have_dassls_layout_and_hold_plain_values(tmp_path):
     model, optimizer, schedule = model_with_training_state()
     trainer = trainer_with(model, optimizer, schedule)
     trainer.save_model(2, str(tmp_path), val_result=np.float64(61.5), is_best=True)
@@ -88,7 +88,7 @@ def test_load_model_takes_the_asked_the_best_or_the_newest(tmp_path):
         trainer_with(*model_with_training_state()).load_model(str(tmp_path / "nowhere"))
 
 
-def test_module_prefix():
+def test_the_prefix_of_data_parallel_is_taken_off_and_that_of_a_child_kept():
     """Of DataParallel it is taken off, of a child that is called so it is not."""
     child = nn.Sequential(OrderedDict(module=nn.Linear(2, 2)))
     plain = nn.Linear(2, 2)
@@ -110,7 +110,7 @@ def test_files_of_a_wrapped_model_load_into_a_plain_one(tmp_path):
     assert torch.equal(fresh.weight, model.weight)
 
 
-def test_a_checkpoint_that_does_not_fit(tmp_path):
+def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path):
     trainer_with(nn.Linear(4, 3), None, None).save_model(0, str(tmp_path))
     with pytest.raises(DamagedFileError, match="does not fit the model: .*size mismatch for weight"):
         trainer_with(nn.Linear(4, 5), None, None).load_model(str(tmp_path))
@@ -121,7 +121,7 @@ def test_a_checkpoint_that_does_not_fit(tmp_path):
         resume_from_checkpoint(str(tmp_path / "toy"), nn.Linear(4, 3), other)
 
 
-def test_pretrained_weights_by_name_and_shape(tmp_path, capsys):
+def test_pretrained_weights_are_taken_by_name_and_shape(tmp_path, capsys):
     trainer_with(nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 4)), None, None).save_model(0, str(tmp_path))
     path = str(tmp_path / "toy" / "model.pth.tar-1")
     model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 5))
@@ -167,7 +167,7 @@ def test_a_full_disk_keeps_the_former_file(tmp_path):
     assert torch.equal(load_checkpoint(str(tmp_path / "model.pth.tar-1"))["state_dict"]["weight"], torch.zeros(3))
 
 
-def test_a_folder_that_cannot_be_made(tmp_path):
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write .*(Not a directory|File exists)"):
         save_tensors({}, str(tmp_path / "file" / "model"))

@@ -27,7 +27,7 @@ def test_datum_is_read_only_and_pickles():
         Datum(3)
 
 
-def test_classes_in_label_order():
+def test_classes_stand_in_label_order():
     dataset = DatasetBase(train_x=items(2, 0, 1, 0), test=items(1))
     assert dataset.num_classes == 3 and dataset.classnames == ["c0", "c1", "c2"]
     assert dataset.lab2cname == {0: "c0", 1: "c1", 2: "c2"} and dataset.val is None and len(dataset.test) == 1
@@ -43,7 +43,7 @@ def test_labels_with_a_gap_are_refused():
         DatasetBase(train_x=items(0, 2, 3))
 
 
-def test_few_shot_draw(capsys):
+def test_few_shot_draws_take_so_many_per_class_or_all(capsys):
     train, val = items(1, 0, 1, 0, 1, 0, 2), items(0, 1, 1)
     dataset = DatasetBase(train_x=items(0))
     random.seed(3)
@@ -58,7 +58,7 @@ def test_few_shot_draw(capsys):
     assert dataset.generate_fewshot_dataset(train, num_shots=-1) is train
 
 
-def test_domains():
+def test_domains_are_checked_and_split():
     class Domains(DatasetBase):
         domains = ["photo", "sketch"]
 
@@ -70,14 +70,14 @@ def test_domains():
     assert [[item.impath for item in group] for group in split.values()] == [["a", "c"], ["b"]]
 
 
-def test_unknown_dataset():
+def test_an_unknown_data_set_names_the_nearest():
     cfg = get_cfg_default()
     cfg.DATASET.NAME = "Sqares"
     with pytest.raises(UserError, match="DATASET.NAME 'Sqares' is unknown.*did you mean 'Squares'"):
         build_dataset(cfg)
 
 
-def test_data_manager(tmp_path, capsys):
+def test_the_data_manager_has_a_loader_per_split(tmp_path, capsys):
     write_images(tmp_path / "images")
     manager = DataManager(toy_config(tmp_path, "VERBOSE", True))
     assert manager.num_classes == 3 and manager.lab2cname[2] == "blue" and manager.num_source_domains == 0
@@ -89,7 +89,7 @@ def test_data_manager(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_split_without_an_image(tmp_path, split):
+def test_a_split_without_an_image_is_refused(tmp_path, split):
     write_images(tmp_path / "images")
     for path in (tmp_path / "images" / split).iterdir():
         path.unlink()
@@ -97,7 +97,7 @@ def test_split_without_an_image(tmp_path, split):
         DataManager(toy_config(tmp_path))
 
 
-def test_registry_refuses_a_name_twice():
+def test_the_registry_refuses_a_name_twice():
     with pytest.raises(KeyError, match="registered in DATASET.NAME already"):
         DATASET_REGISTRY.register(DATASET_REGISTRY.get("Squares"))
     DATASET_REGISTRY.register(DATASET_REGISTRY.get("Squares"), force=True)

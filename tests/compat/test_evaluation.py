@@ -76,7 +76,7 @@ def test_ties_go_to_the_first_in_every_precision():
         assert evaluator._correct == 2 and evaluator._y_pred == [0, 0, 0]
 
 
-def test_confusion_matrix(tmp_path):
+def test_the_rows_of_the_confusion_matrix_add_up_to_one(tmp_path):
     cfg = get_cfg_default()
     cfg.TEST.COMPUTE_CMAT, cfg.OUTPUT_DIR = True, str(tmp_path / "out")
     evaluator = Classification(cfg)
@@ -86,7 +86,7 @@ def test_confusion_matrix(tmp_path):
     assert torch.allclose(matrix, torch.tensor([[1, 0], [1 / 3, 2 / 3]], dtype=torch.float64))
 
 
-def test_errors():
+def test_an_empty_split_and_an_unknown_evaluator_are_refused():
     with pytest.raises(UserError, match="nothing to evaluate"):
         evaluator_for(2).evaluate()
     with pytest.raises(UserError, match="TEST.EVALUATOR 'Clasification' is unknown.*did you mean 'Classification'"):
@@ -94,7 +94,7 @@ def test_errors():
     assert issubclass(Classification, EvaluatorBase)
 
 
-def test_top_k_accuracy():
+def test_top_k_accuracy_counts_the_k_highest_scores():
     scores = torch.tensor([[0.1, 0.5, 0.4], [0.6, 0.3, 0.1], [0.2, 0.3, 0.5], [0.5, 0.2, 0.3]])
     labels = torch.tensor([2, 0, 0, 1])
     first, second, third = compute_accuracy(scores, labels, topk=(1, 2, 3))

@@ -20,9 +20,10 @@ NAMES = {
     "dassl.evaluation.evaluator": "Classification EVALUATOR_REGISTRY EvaluatorBase",
     "dassl.metrics": "compute_accuracy",
     "dassl.optim": "build_lr_scheduler build_optimizer",
-    "dassl.utils": "AverageMeter MetricMeter Registry check_availability check_isfile collect_env_info count_num_param "
-                   "listdir_nohidden load_checkpoint load_pretrained_weights mkdir_if_missing read_image read_json "
-                   "resume_from_checkpoint save_checkpoint set_random_seed setup_logger tolist_if_not write_json",
+    "dassl.utils": "AverageMeter Logger MetricMeter Registry check_availability check_isfile collect_env_info "
+                   "count_num_param listdir_nohidden load_checkpoint load_pretrained_weights mkdir_if_missing "
+                   "read_image read_json resume_from_checkpoint save_checkpoint set_random_seed setup_logger "
+                   "tolist_if_not write_json",
     "dassl.utils.tools": "mkdir_if_missing read_json write_json set_random_seed",
     "dassl.utils.torchtools": "load_checkpoint save_checkpoint count_num_param",
     "dassl.utils.meters": "AverageMeter MetricMeter",
@@ -31,12 +32,21 @@ NAMES = {
 
 
 @pytest.mark.parametrize("module", NAMES)
-def test_names(module):
+def test_what_repositories_import_is_there(module):
     found = importlib.import_module(module)
     assert [name for name in NAMES[module].split() if not hasattr(found, name)] == []
 
 
-def test_few_shot_draws_of_either_engine():
+@pytest.mark.parametrize("name, modules", [
+    ("build_transform", ("dassl.data.transforms", "dassl.data.transforms.transforms")),
+    ("SimpleNet", ("dassl.engine", "dassl.engine.trainer")),
+    ("load_checkpoint", ("dassl.utils", "dassl.utils.torchtools")),
+])
+def test_a_name_stands_for_one_thing_wherever_it_is_imported_from(name, modules):
+    assert len({getattr(importlib.import_module(module), name) for module in modules}) == 1
+
+
+def test_few_shot_draws_of_either_engine_are_read():
     """A pickled draw names Datum where the original Dassl keeps it, so files go both ways."""
     from dassl.data.datasets import Datum
 

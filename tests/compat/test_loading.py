@@ -60,7 +60,7 @@ def same(one, other):
     return all(a[0] == b[0] and torch.equal(a[1], b[1]) for a, b in zip(one, other))
 
 
-def test_items(items):
+def test_items_hold_image_label_domain_path_and_index(items):
     loader = loader_of(items, is_train=False, sampler="SequentialSampler", RETURN_IMG0=True)
     batch = next(iter(loader))
     assert batch["img"].shape == batch["img0"].shape == (5, 3, 8, 8) and batch["img"].dtype == torch.float32
@@ -83,7 +83,7 @@ def test_batches_of_workers_are_those_of_the_main_process(items):
                 assert value == other[key]
 
 
-def test_several_transforms_and_views(items):
+def test_several_transforms_give_several_views(items):
     cfg = config(K_TRANSFORMS=3)
     train, test = build_transform(cfg, is_train=True), build_transform(cfg, is_train=False)
     item = DatasetWrapper(cfg, items, transform=[train, test], is_train=True)[0]
@@ -95,7 +95,7 @@ def test_several_transforms_and_views(items):
         DatasetWrapper(cfg, items, is_train=True)
 
 
-def test_smaller_last_batch(items):
+def test_a_smaller_last_batch_is_dropped_in_training_alone(items):
     assert [len(indices) for indices in epochs(loader_of(items), [0])[0][0]] == [5, 5]
     assert [len(indices) for indices in epochs(loader_of(items, batch_size=20), [0])[0][0]] == [12]
     test = loader_of(items, is_train=False, sampler="SequentialSampler")
@@ -138,7 +138,7 @@ class OwnBatches:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_batch_sampler_made_elsewhere(items, workers):
+def test_a_batch_sampler_made_elsewhere_follows_the_epoch(items, workers):
     cfg = config()
     dataset = DatasetWrapper(cfg, items, transform=build_transform(cfg), is_train=True)
     loader = DataLoader(dataset, batch_sampler=OwnBatches(), num_workers=workers, persistent_workers=workers > 0)
@@ -156,7 +156,7 @@ class Views(DatasetWrapper):
         return {**super().__getitem__(idx), "view": random.random()}
 
 
-def test_wrapper_of_a_repository(items):
+def test_a_wrapper_of_a_repository_draws_the_same_in_workers(items):
     def views(workers):
         loader = loader_of(items, workers=workers, wrapper=Views)
         seed_epoch(loader, 1, 0)
@@ -176,7 +176,7 @@ def test_workers_persist_and_see_the_epoch(items):
 
 @pytest.mark.parametrize("workers, contents, said", [
     (0, None, "there is no image"), (0, b"no picture", "cannot read image"), (1, b"no picture", "cannot read image")])
-def test_unreadable_image_is_named(items, workers, contents, said):
+def test_an_unreadable_image_is_named(items, workers, contents, said):
     if contents is None:
         os.remove(items[4].impath)
     else:
@@ -204,14 +204,14 @@ def drawn(name, items, batch_size, seed=0, **options):
     return [indices[start:start + batch_size] for start in range(0, len(indices), batch_size)]
 
 
-def test_random_and_sequential(items):
+def test_the_generator_alone_decides_the_random_order(items):
     assert drawn("SequentialSampler", items, 12) == [list(range(12))]
     shuffled = drawn("RandomSampler", items, 12)
     assert sorted(shuffled[0]) == list(range(12)) != shuffled[0]
     assert shuffled == drawn("RandomSampler", items, 12) != drawn("RandomSampler", items, 12, seed=1)
 
 
-def test_random_classes(items):
+def test_batches_of_random_classes_have_so_many_of_each(items):
     batches = drawn("RandomClassSampler", items, 4, n_ins=2)
     assert batches and batches == drawn("RandomClassSampler", items, 4, n_ins=2)
     for batch in batches:
@@ -223,7 +223,7 @@ def test_random_classes(items):
     assert all(len(batch) == 4 for batch in few)
 
 
-def test_domains(items):
+def test_batches_of_domains_have_equally_many_of_each(items):
     for name in ("SeqDomainSampler", "RandomDomainSampler"):
         batches = drawn(name, items, 4, n_domain=2)
         assert len(batches) == 3 and sorted(sum(batches, [])) == list(range(12))
@@ -242,7 +242,7 @@ def test_domains(items):
     ("RandomClassSampler", 5, {"n_ins": 2}, "cannot divide a batch of 5 by 2 groups of 2"),
     ("RandomClassSampler", 1, {"n_ins": 2}, "BATCH_SIZE .1. to be at least N_INS"),
 ])
-def test_what_samplers_refuse(items, name, batch_size, options, said):
+def test_samplers_refuse_batches_that_they_cannot_fill(items, name, batch_size, options, said):
     with pytest.raises(UserError, match=said):
         build_sampler(name, data_source=items, batch_size=batch_size, **options)
 

@@ -104,7 +104,7 @@ def test_amsgrad_is_adam_with_its_switch():
     assert not build_optimizer(parameters(), options(NAME="adam")).param_groups[0]["amsgrad"]
 
 
-def test_staged_learning_rates():
+def test_only_new_layers_learn_at_the_full_rate():
     model = nn.Sequential()
     model.add_module("body", nn.Linear(2, 2))
     model.add_module("head", nn.Linear(2, 2))
@@ -124,7 +124,7 @@ def test_staged_learning_rates():
     ({"WARMUP_EPOCH": 1, "WARMUP_TYPE": "slow"}, "OPTIM.WARMUP_TYPE 'slow' is unknown"),
     ({"LR_SCHEDULER": "multi_step", "STEPSIZE": 3}, "OPTIM.STEPSIZE is 3"),
 ])
-def test_unknown_names(change, sentence):
+def test_unknown_names_are_refused_with_the_nearest(change, sentence):
     node = options(**change)
     with pytest.raises(UserError, match=sentence):
         build_lr_scheduler(build_optimizer(parameters(), node), node)
@@ -141,7 +141,7 @@ def plain(value):
 @pytest.mark.parametrize("warmup", [None, "constant", "linear"])
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("stop", [0, 1, 2, 3, 5])
-def test_schedule_goes_on_from_its_state(name, warmup, stop):
+def test_a_schedule_goes_on_from_its_state(name, warmup, stop):
     node = options(NAME="sgd", LR=0.1, LR_SCHEDULER=name, STEPSIZE=(2, 5) if name == "multi_step" else (2,),
                    MAX_EPOCH=8, WARMUP_EPOCH=2 if warmup else -1, WARMUP_TYPE=warmup or "linear")
 

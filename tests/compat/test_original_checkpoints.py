@@ -111,7 +111,7 @@ def test_stand_ins_run_nothing(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
-def test_damaged_and_foreign_files(tmp_path):
+def test_damaged_and_foreign_files_are_refused(tmp_path):
     path = tmp_path / "model.pth.tar-1"
     with pytest.raises(MissingFileError, match="there is no checkpoint"):
         load_checkpoint(str(path))

@@ -54,20 +54,20 @@ def resolve(tmp_path, package=None, expect=0, **environment):
     return done.stdout.splitlines() if expect == 0 else done.stderr
 
 
-def test_an_installed_one_that_works(tmp_path):
+def test_an_installed_one_that_works_is_used(tmp_path):
     line, file, again = resolve(tmp_path, WORKING)
     assert line.startswith("dassl: installed Dassl 9.1; it works with torch") and file.startswith(str(tmp_path))
     assert again == "dassl: installed Dassl 9.1"
 
 
-def test_an_installed_one_that_is_too_old(tmp_path):
+def test_an_installed_one_that_is_too_old_gives_way_to_the_bundled(tmp_path):
     line, file, again = resolve(tmp_path, TOO_OLD)
     assert line.startswith("dassl: bundled engine (compat/dassl); installed Dassl 9.1 does not work with torch")
     assert "verbose_mode" in line and file.startswith(str(REPOSITORY / "compat"))
     assert again == "dassl: bundled engine (compat/dassl)"
 
 
-def test_forced(tmp_path):
+def test_the_environment_forces_the_bundled(tmp_path):
     line, file, _ = resolve(tmp_path, WORKING, DASSL_ENGINE="bundled")
     assert line == "dassl: bundled engine (compat/dassl); DASSL_ENGINE asks for it"
     assert file.startswith(str(REPOSITORY / "compat"))
@@ -78,5 +78,5 @@ def test_forced(tmp_path):
     (TOO_OLD, "installed", "does not work with torch"),
     (None, "mine", "DASSL_ENGINE is 'mine': set it to bundled or installed"),
 ])
-def test_what_cannot_be_forced(tmp_path, package, engine, said):
+def test_an_engine_that_does_not_work_cannot_be_forced(tmp_path, package, engine, said):
     assert said in resolve(tmp_path, package, expect=1, DASSL_ENGINE=engine)

@@ -71,7 +71,7 @@ def uninterrupted(tmp_path_factory):
     (2, "3.2", "resuming from epoch 3 of 4"),
     (0, "before test", "resuming from epoch 4 of 4"),
 ])
-def test_killed_run_gives_the_same_result(tmp_path, uninterrupted, capsys, workers, kill_at, said):
+def test_a_killed_run_gives_the_same_result(tmp_path, uninterrupted, capsys, workers, kill_at, said):
     options = ["DATALOADER.NUM_WORKERS", workers]
     run_killed(tmp_path, kill_at, *options)
     trainer = toy_trainer(tmp_path, *options)
@@ -89,7 +89,7 @@ def test_workers_do_not_change_the_result(tmp_path, uninterrupted):
     assert_same(result(trainer), uninterrupted)
 
 
-def test_stopped_in_one_process_without_a_seed(tmp_path):
+def test_without_a_seed_a_stopped_run_keeps_the_one_that_was_drawn(tmp_path):
     """Without SEED the state keeps the seed that was drawn; the image order of an epoch follows from it."""
     class Stop(Exception):
         pass
@@ -114,7 +114,7 @@ def test_stopped_in_one_process_without_a_seed(tmp_path):
     assert [indices for indices, _ in again.history] == [indices for indices, _ in whole[2]]
 
 
-def test_state_of_another_configuration_is_refused(tmp_path):
+def test_the_state_of_another_configuration_is_refused(tmp_path):
     toy_trainer(tmp_path).train()
     with pytest.raises(UserError, match="another configuration .OPTIM.LR is 0.05 there and 0.1 here. *: give another"):
         toy_trainer(tmp_path, "OPTIM.LR", 0.1).train()
@@ -132,7 +132,7 @@ def test_files_that_are_no_state_are_refused(tmp_path):
         toy_trainer(tmp_path).train()
 
 
-def test_resume_from_checkpoints_of_another_folder(tmp_path, capsys):
+def test_training_goes_on_from_the_checkpoints_in_resume(tmp_path, capsys):
     first = toy_trainer(tmp_path, "OPTIM.MAX_EPOCH", 2)
     first.train()
     trainer = toy_trainer(tmp_path, "RESUME", first.output_dir, "OUTPUT_DIR", str(tmp_path / "longer"))

@@ -11,14 +11,14 @@ from toy import Toy, toy_config, toy_trainer, write_images
 from compat.errors import UserError
 
 
-def test_last_epoch_and_checkpoint_frequency(tmp_path):
+def test_the_last_epoch_and_every_so_many_are_saved(tmp_path):
     toy_trainer(tmp_path, "OPTIM.MAX_EPOCH", 5, "TRAIN.CHECKPOINT_FREQ", 2).train()
     assert sorted(os.listdir(tmp_path / "output" / "toy")) == [
         "checkpoint", "model.pth.tar-2", "model.pth.tar-4", "model.pth.tar-5"]
     assert load_checkpoint(str(tmp_path / "output/toy/model.pth.tar-4"))["epoch"] == 4
 
 
-def test_best_model_by_validation_is_kept_and_tested(tmp_path, capsys):
+def test_the_best_model_by_validation_is_kept_and_tested(tmp_path, capsys):
     trainer = toy_trainer(tmp_path, "TEST.FINAL_MODEL", "best_val")
     scores, tested = iter([30.0, 70.0, 70.0, 50.0]), []
 
@@ -36,7 +36,7 @@ def test_best_model_by_validation_is_kept_and_tested(tmp_path, capsys):
     assert torch.equal(tested[-1], tested[1]) and not torch.equal(tested[-1], tested[3])
 
 
-def test_best_model_needs_validation_images(tmp_path):
+def test_the_best_model_needs_validation_images(tmp_path):
     write_images(tmp_path / "images")
     for path in (tmp_path / "images" / "val").iterdir():
         path.unlink()
@@ -62,7 +62,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_what_was_saved(tmp_path):
     assert torch.isfinite(weight).all()
 
 
-def test_order_of_hooks():
+def test_hooks_are_called_in_order():
     calls = []
 
     class Recorder(TrainerBase):
@@ -92,7 +92,7 @@ def test_before_train_may_end_the_training():
     assert trainer.ended
 
 
-def test_progress_line_and_scalars(tmp_path, capsys):
+def test_progress_lines_and_scalars_say_what_was_learnt(tmp_path, capsys):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     trainer = toy_trainer(tmp_path, "TRAIN.PRINT_FREQ", 3, "OPTIM.MAX_EPOCH", 2)
@@ -112,7 +112,7 @@ def test_progress_line_and_scalars(tmp_path, capsys):
     assert len(events.Scalars("test/accuracy")) == 1
 
 
-def test_no_test(tmp_path, capsys):
+def test_no_test_evaluates_nothing(tmp_path, capsys):
     toy_trainer(tmp_path, "TEST.NO_TEST", True, "TEST.FINAL_MODEL", "best_val").train()
     assert "accuracy" not in capsys.readouterr().out
 
@@ -141,7 +141,7 @@ class ToyPair(TrainerXU):
 
 
 @pytest.mark.parametrize("count, expected", [("train_x", 4), ("train_u", 9), ("smaller_one", 4)])
-def test_two_loaders(tmp_path, count, expected):
+def test_an_epoch_of_two_loaders_is_as_long_as_the_config_says(tmp_path, count, expected):
     write_images(tmp_path / "images")
     cfg = toy_config(tmp_path, "TRAINER.NAME", "ToyPair", "TRAIN.COUNT_ITER", count, "OPTIM.MAX_EPOCH", 1,
                      "DATALOADER.TRAIN_U.SAME_AS_X", False, "DATALOADER.TRAIN_U.BATCH_SIZE", 2)
@@ -150,7 +150,7 @@ def test_two_loaders(tmp_path, count, expected):
     assert trainer.history == [(4, 2)] * expected
 
 
-def test_models_by_name():
+def test_models_are_known_by_their_names():
     trainer = TrainerBase()
     with pytest.raises(AttributeError, match="before TrainerBase.__init__"):
         TrainerBase.__new__(TrainerBase).register_model("a")
@@ -170,7 +170,7 @@ def test_models_by_name():
     assert torch.equal(one.weight, before[0]) and torch.equal(two.weight, before[1] - 1)
 
 
-def test_unknown_trainer_names_the_nearest(tmp_path):
+def test_an_unknown_trainer_names_the_nearest(tmp_path):
     with pytest.raises(UserError, match="TRAINER.NAME 'Toi' is unknown: choose one of .*did you mean 'Toy'") as caught:
         toy_trainer(tmp_path, "TRAINER.NAME", "Toi")
     assert isinstance(caught.value, KeyError) and caught.value.exit_code == 2

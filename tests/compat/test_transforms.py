@@ -66,7 +66,7 @@ def test_every_choice_gives_an_image_of_the_size(choice):
 
 
 @pytest.mark.parametrize("mode", INTERPOLATION_MODES)
-def test_interpolations(mode):
+def test_every_interpolation_gives_an_image_of_the_size(mode):
     assert build_transform(config(INTERPOLATION=mode), is_train=False)(picture()).shape == (3, 32, 32)
 
 
@@ -77,7 +77,7 @@ def test_test_transform_resizes_the_short_side_to_the_longer_size_then_crops():
     assert out.shape == (3, 30, 20) and out.min() == 1
 
 
-def test_order_is_fixed_whatever_the_order_of_the_config():
+def test_the_order_is_fixed_whatever_the_order_of_the_config():
     one = build_transform(config(choices=("normalize", "random_flip", "random_resized_crop")), is_train=True)
     other = build_transform(config(choices=("random_resized_crop", "normalize", "random_flip")), is_train=True)
     torch.manual_seed(3)
@@ -86,7 +86,7 @@ def test_order_is_fixed_whatever_the_order_of_the_config():
     assert torch.equal(first, other(picture()))
 
 
-def test_no_transform_and_unknown_names():
+def test_no_transform_is_none_and_unknown_names_are_refused():
     assert build_transform(config(NO_TRANSFORM=True)) is None
     with pytest.raises(UserError, match="INPUT.TRANSFORMS 'random_flop' is unknown.*did you mean 'random_flip'"):
         build_transform(config(choices=("random_flop",)))
@@ -94,7 +94,7 @@ def test_no_transform_and_unknown_names():
         build_transform(config(INTERPOLATION="cubic"))
 
 
-def test_own_augmentations():
+def test_own_augmentations_change_what_they_say():
     torch.manual_seed(0)
     ones = torch.ones(3, 20, 20)
     hole = Cutout(n_holes=1, length=6)(ones)

@@ -37,24 +37,7 @@ from torch import nn
 from compat.errors import DamagedFileError, UserError
 
 
-def test_names_that_repositories_import():
-    """Where CoOp, MaPLe, PromptSRC and their forks look for things."""
-    from dassl.data import DataManager  # noqa: F401
-    from dassl.data.data_manager import DatasetWrapper, build_data_loader  # noqa: F401
-    from dassl.data.datasets import DATASET_REGISTRY, DatasetBase, Datum, build_dataset  # noqa: F401
-    from dassl.data.samplers import build_sampler  # noqa: F401
-    from dassl.data.transforms import INTERPOLATION_MODES, build_transform  # noqa: F401
-    from dassl.data.transforms.transforms import build_transform as same
-    from dassl.engine import TRAINER_REGISTRY, SimpleNet, TrainerX, TrainerXU, build_trainer  # noqa: F401
-    from dassl.engine.trainer import SimpleNet as net
-    from dassl.evaluation import EVALUATOR_REGISTRY, Classification, EvaluatorBase, build_evaluator  # noqa: F401
-    from dassl.metrics import compute_accuracy  # noqa: F401
-    from dassl.optim import build_lr_scheduler, build_optimizer  # noqa: F401
-    from dassl.utils import Logger, Registry, load_checkpoint, load_pretrained_weights, save_checkpoint  # noqa: F401
-    assert same is build_transform and net is SimpleNet
-
-
-def test_config_defaults():
+def test_config_defaults_are_dassls():
     cfg = get_cfg_default()
     expected = {
         "VERSION": 1, "OUTPUT_DIR": "./output", "RESUME": "", "SEED": -1, "USE_CUDA": True, "VERBOSE": True,
@@ -84,7 +67,7 @@ def test_nodes_of_other_trainers_can_be_dropped():
     assert sorted(cfg.TRAINER) == ["COOP", "NAME"]
 
 
-def test_similar_names():
+def test_unknown_names_are_refused_with_the_nearest():
     assert get_most_similar_str_to_a_from_b("vit", ["resnet", "ViT-B"]) == "ViT-B"
     assert get_most_similar_str_to_a_from_b("vit", []) == ""
     check_availability("a", ["a", "b"])
@@ -92,7 +75,7 @@ def test_similar_names():
         check_availability("c", ["a", "b"])
 
 
-def test_json_and_folders(tmp_path):
+def test_json_is_written_whole_and_folders_are_made(tmp_path):
     path = str(tmp_path / "new" / "folder" / "a.json")
     write_json({"a": [1, 2]}, path)
     assert read_json(path) == {"a": [1, 2]} and os.listdir(os.path.dirname(path)) == ["a.json"]
@@ -113,7 +96,7 @@ def test_json_and_folders(tmp_path):
         assert not check_isfile(path + "x")
 
 
-def test_download_is_complete_or_absent(tmp_path):
+def test_a_download_is_complete_or_absent(tmp_path):
     source = tmp_path / "source"
     source.write_bytes(b"data")
     download_url(source.as_uri(), str(tmp_path / "to" / "copy"))
@@ -149,7 +132,7 @@ def test_a_truncated_image_is_named(tmp_path, suffix):
         read_image(str(path))
 
 
-def test_log_file(tmp_path, monkeypatch):
+def test_what_is_printed_is_in_the_log_at_once(tmp_path, monkeypatch):
     terminal = io.StringIO()
     monkeypatch.setattr(sys, "stdout", terminal)
     setup_logger(str(tmp_path / "run"))
@@ -178,7 +161,7 @@ def test_a_full_disk_ends_the_log_but_not_the_run(monkeypatch, capsys):
     assert capsys.readouterr().err.count("the log '/dev/full' ends here: No space left on device") == 1
 
 
-def test_meters():
+def test_meters_average():
     meter = AverageMeter()
     meter.update(1.0), meter.update(torch.tensor(4.0), n=2)
     assert (meter.val, meter.avg, meter.sum, meter.count) == (4.0, 3.0, 9.0, 3)
@@ -198,12 +181,12 @@ def test_seeds_fix_all_random_numbers():
     assert draw() == draw()
 
 
-def test_environment_and_lists():
+def test_the_environment_names_torch_and_single_values_become_lists():
     assert f"torch {torch.__version__}" in collect_env_info()
     assert tolist_if_not(1) == [1] and tolist_if_not([1]) == [1]
 
 
-def test_layers():
+def test_only_opened_layers_learn():
     model = nn.Sequential()
     model.add_module("body", nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
     model.add_module("head", nn.Linear(3, 2))
@@ -218,7 +201,7 @@ def test_layers():
 
 
 @pytest.mark.parametrize("kind", ["normal", "xavier", "kaiming", "orthogonal"])
-def test_initialisation(kind):
+def test_initialisation_sets_weights_norms_and_biases(kind):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Linear(8, 8))
     with torch.no_grad():
