@@ -1,29 +1,31 @@
-"""Restriction to candidate classes (reg-B): an unchanged host model is scored on the classes of the batch alone.
+"""reg-B: an unchanged host model is scored on the classes of the batch alone, the candidate classes.
 
-``candidate_classes``: for the length of one training step the per-class state of the host is narrowed to the batch's
-labels, so the host encodes and scores these classes only. Column i of its logits then belongs to label i of the batch,
-and the target of image i is i. Two images of one class give two identical columns, as in the released code.
+Column i of the logits belongs to the label of image i, and the target of image i is i. Two images of one class give two
+identical columns, as in the released code. There are two ways to it:
 
-``candidate_cross_entropy``: for hosts with further losses over all classes (PromptSRC), only the cross-entropy that the
-model returns is replaced, by that of the batch's columns of the logits it returns.
+- For most hosts all that has one entry per class is narrowed to the batch's labels during a step (``class_state.py``),
+  so the host encodes and scores these classes alone. ``checked_output`` watches that it does.
+- For hosts with further losses over all classes (PromptSRC), ``candidate_cross_entropy`` replaces the cross-entropy
+  that the model returns by that of the batch's columns of the logits that it returns.
 """
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Callable, Iterator
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from .errors import MAOError
-from .host_contract import PER_CLASS, check_host, class_count, per_class_names, tensors_in, unwrap
-
-__all__ = ["PER_CLASS", "AllClassLosses", "candidate_classes", "candidate_cross_entropy", "candidate_targets",
-           "check_host", "narrowed_output", "select_candidates", "unwrap"]
+from .host_contract import PER_CLASS, class_count, tensors_in, unnamed_per_class, unwrap
 
 
-def select_candidates(per_class, labels, dim=0):
+def select_candidates(per_class: torch.Tensor, labels: torch.Tensor, dim: int = 0) -> torch.Tensor:
     """Rows (or, with ``dim=1``, columns of logits) of a per-class tensor for the labels of a batch, in batch order.
 
     Args:
-        per_class: tensor with C entries along ``dim``. labels: int64 tensor (M,).
+        per_class: tensor with C entries along ``dim``. labels: int64 (M,).
 
     Returns:
         Tensor with M entries along ``dim``; gradients flow back to ``per_class``.
@@ -31,57 +33,28 @@ def select_candidates(per_class, labels, dim=0):
     return per_class.index_select(dim, labels.to(per_class.device))
 
 
-def candidate_targets(labels):
+def candidate_targets(labels: torch.Tensor) -> torch.Tensor:
     """Target of each image of a batch among its candidate columns: its own position; int64 (M,)."""
     return torch.arange(len(labels), device=labels.device)
 
 
 @contextlib.contextmanager
-def candidate_classes(model, labels, further_names=(), further_modules=()):
-    """Narrow a host model to the classes ``labels`` (int64 tensor (M,)) inside the context.
-
-    Args:
-        model: the host's model, perhaps in DataParallel. labels: classes, in the order of the columns to come.
-        further_names: per-class attributes beside PER_CLASS.
-        further_modules: modules beside the model that the host's training step calls, such as a teacher.
-
-    Everything is put back on leaving, also after an exception. Yields the targets, see ``candidate_targets``.
-    """
-    model = unwrap(model)
-    n_cls = class_count(model)
-    modules = {id(module): module for root in (model, *further_modules) for module in root.modules()}
-    restores = []
-    try:
-        for module in modules.values():
-            for name in per_class_names(module, further_names):
-                _narrow(module, name, labels, n_cls, restores)
-            if module.__dict__.get("n_cls") == n_cls:
-                _replace(module.__dict__, "n_cls", len(labels), restores)
-        if getattr(getattr(model.prompt_learner, "ctx", None), "ndim", 2) == 3:  # class-specific context
-            _narrow(model.prompt_learner, "ctx", labels, n_cls, restores)
-        yield candidate_targets(labels)
-    finally:
-        for restore in reversed(restores):
-            restore()
-
-
-@contextlib.contextmanager
-def candidate_cross_entropy(model, labels):
-    """Inside the context, replace the cross-entropy that a host model returns in training by the restricted one.
+def candidate_cross_entropy(model: nn.Module, labels: torch.Tensor) -> Iterator[None]:
+    """reg-B for a host with further losses: inside, the cross-entropy that it returns is that of the candidates.
 
     Args:
         model: host that returns a tuple in training: first its cross-entropy, last its logits (batch, classes).
-        labels: int64 tensor (M,) of the batch.
+        labels: int64 (M,) of the batch.
     """
 
-    def restrict(module, inputs, output):
+    def restrict(_module: nn.Module, _inputs: object, output: object) -> tuple:
         if not isinstance(output, tuple) or not torch.is_tensor(output[-1]) or output[-1].dim() != 2:
-            raise MAOError("MAO cannot restrict the cross-entropy of {}: in training it has to return a tuple, first "
-                           "the cross-entropy, last the logits".format(type(unwrap(model)).__name__))
+            raise MAOError(f"MAO cannot restrict the cross-entropy of {type(unwrap(model)).__name__}: in training it "
+                           "has to return a tuple, first the cross-entropy, last the logits")
         logits = select_candidates(output[-1], labels, dim=1)
-        return (F.cross_entropy(logits, candidate_targets(labels).to(logits.device)),) + output[1:]
+        return (F.cross_entropy(logits, candidate_targets(labels).to(logits.device)), *output[1:])
 
-    with _hook(model, restrict):
+    with _forward_hook(model, restrict):
         yield
 
 
@@ -90,33 +63,46 @@ class AllClassLosses(Exception):
 
 
 @contextlib.contextmanager
-def narrowed_output(model, labels, unknown_host):
+def checked_output(model: nn.Module, labels: torch.Tensor, unknown_host: bool) -> Iterator[None]:
     """Check inside the context that a narrowed model scores the batch's M classes, and not all C.
 
     Args:
-        labels: int64 tensor (M,).
+        model: not narrowed yet. labels: int64 (M,).
         unknown_host: whether the host may turn out to be one for ``candidate_cross_entropy``.
 
     Raises:
         MAOError: its logits have C columns. AllClassLosses: an unknown host returns cross-entropy, ..., logits.
     """
-    whole, targets = class_count(model), candidate_targets(labels)  # called before the model is narrowed
+    n_cls, targets = class_count(model), candidate_targets(labels)
 
-    def check(module, inputs, output):
+    def check(_module: nn.Module, _inputs: object, output: object) -> None:
         if unknown_host and _is_cross_entropy_first(output, targets):
             raise AllClassLosses
-        if whole != len(labels) and any(tuple(t.shape) == (len(labels), whole) for t in tensors_in(output)):
-            raise MAOError(
-                "MAO could not restrict {} to the batch's classes: it still returns {} columns; if it keeps a tensor a "
-                "class beside {}, name it in mao_per_class (docs/drop_in.md)".format(
-                    type(unwrap(model)).__name__, whole, ", ".join(PER_CLASS)))
+        if n_cls != len(labels) and any(tuple(t.shape) == (len(labels), n_cls) for t in tensors_in(output)):
+            raise MAOError(f"MAO could not restrict {type(unwrap(model)).__name__} to the batch's classes: it still "
+                           f"returns {n_cls} columns; if it keeps a tensor per class beside {', '.join(PER_CLASS)}, "
+                           "name it in mao_per_class (docs/drop_in.md)")
 
-    with _hook(model, check):
+    with _forward_hook(model, check):
         yield
 
 
-def _is_cross_entropy_first(output, targets):
-    """Whether an output is a tuple of a cross-entropy, something more, and the logits it is of."""
+@contextlib.contextmanager
+def explained_misfit(host_name: str, model: nn.Module, further_names: tuple[str, ...]) -> Iterator[None]:
+    """An error inside on the sizes of tensors becomes a MAOError that names what has one row per class, too."""
+    try:
+        yield
+    except (RuntimeError, IndexError) as error:
+        names = list(unnamed_per_class(model, further_names))
+        if "out of memory" in str(error) or not names:
+            raise
+        reason = str(error).strip().split("\n")[0]
+        raise MAOError(f"{host_name} failed on the batch's classes ({reason}): it has one row per class in "
+                       f"{', '.join(names)}, too; name what its loss uses in mao_per_class (docs/drop_in.md)") from error
+
+
+def _is_cross_entropy_first(output: object, targets: torch.Tensor) -> bool:
+    """Whether an output is a tuple of a cross-entropy, something more, and the logits (M, >= M) it is of."""
     if not isinstance(output, tuple) or len(output) < 3 or not all(torch.is_tensor(output[k]) for k in (0, -1)):
         return False
     loss, logits = output[0], output[-1]
@@ -127,49 +113,9 @@ def _is_cross_entropy_first(output, targets):
 
 
 @contextlib.contextmanager
-def _hook(model, function):
+def _forward_hook(model: nn.Module, function: Callable) -> Iterator[None]:
     handle = model.register_forward_hook(function)
     try:
         yield
     finally:
         handle.remove()
-
-
-def _narrow(module, name, labels, n_cls, restores):
-    """Narrow the attribute of a module, wherever torch keeps it; does nothing where there is none of C entries."""
-    for place in (module._buffers, module._parameters, module.__dict__):
-        value = place.get(name)
-        if isinstance(value, (str, dict)) or not hasattr(value, "__len__") or _length(value) != n_cls:
-            continue
-        if not torch.is_tensor(value):
-            _replace(place, name, [value[label] for label in labels.tolist()], restores)
-        elif place is module._parameters:
-            _hide_parameter(module, name, select_candidates(value, labels), restores)
-        else:
-            _replace(place, name, select_candidates(value, labels), restores)
-
-
-def _length(value):
-    return 0 if torch.is_tensor(value) and value.dim() == 0 else len(value)
-
-
-def _replace(place, name, value, restores):
-    restores.append(lambda old=place[name]: place.__setitem__(name, old))
-    place[name] = value
-
-
-def _hide_parameter(module, name, value, restores):
-    """Put a tensor computed from a parameter in the parameter's place; restores the order of the parameters, too.
-
-    It stands among the buffers, because DataParallel copies those to the other devices, with their gradient.
-    """
-    saved = dict(module._parameters)
-
-    def restore():
-        del module._buffers[name]
-        module._parameters.clear()
-        module._parameters.update(saved)
-
-    restores.append(restore)
-    del module._parameters[name]
-    module._buffers[name] = value

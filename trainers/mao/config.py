@@ -1,62 +1,92 @@
-"""Config keys of MAO, and what they may be."""
+"""Config keys of MAO: their defaults (``defaults.yaml``), what they may be, and the config that each step runs with."""
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Literal, get_args
+
 from yacs.config import CfgNode
 
 from .errors import MAOError
 
+DEFAULTS = os.path.join(os.path.dirname(__file__), "defaults.yaml")
+
+Stage = Literal["base", "new"]
+"""Step 1 (DDE-base, reg-B) is ``base``, step 2 (DDE-new, reg-N) is ``new``."""
+
 CHOICES = {
-    "STAGE": ("auto", "base", "new"),
-    "POOL": ("train", "fewshot"),
-    "PSEUDO_LABELS": ("base", "clip"),
-    "PSEUDO_VIEW": ("train", "test"),
+    "STAGE": Literal["auto", "base", "new"],
+    "POOL": Literal["train", "fewshot"],
+    "PSEUDO_LABELS": Literal["base", "clip"],
+    "PSEUDO_VIEW": Literal["train", "test"],
 }
 
+OF_STEP_2 = {
+    "BATCH_SIZE": "DATALOADER.TRAIN_X.BATCH_SIZE",
+    "LR": "OPTIM.LR",
+    "MAX_EPOCH": "OPTIM.MAX_EPOCH",
+}
+"""Key of the node MAO.NEW -> key of Dassl whose place it takes in step 2."""
 
-def extend_cfg(cfg):
+
+def extend_cfg(cfg: CfgNode) -> None:
     """Add the node MAO to a Dassl config; calling it twice changes nothing."""
-    if "MAO" in cfg:
-        return
-    cfg.MAO = CfgNode()
-    # base: step 1, new: step 2; auto: new where DATASET.SUBSAMPLE_CLASSES is "new", else base
-    cfg.MAO.STAGE = "auto"
-
-    # Step 1
-    cfg.MAO.TOPK = 8  # K most similar classes, the anchor's own included (paper: 8)
-    cfg.MAO.SIMILARITY = "minilm"  # minilm, clip, or the path of a .npy matrix (classes x classes, label order)
-    cfg.MAO.POOL = "train"  # images that hard negatives are drawn from: train (whole train split) or fewshot
-    cfg.MAO.DDE_BASE = True  # enlarge batches by hard negatives
-    cfg.MAO.REG_BASE = True  # score each image against the batch's classes only
-
-    # Step 2
-    cfg.MAO.BASE_DIR = ""  # output folder of step 1
-    cfg.MAO.BASE_EPOCH = -1  # its epoch; -1: the last
-    # base: the frozen prompts of step 1 (released code); clip: zero-shot CLIP (paper's figure)
-    cfg.MAO.PSEUDO_LABELS = "base"
-    cfg.MAO.PSEUDO_VIEW = "train"  # train: label the augmented view, each step anew; test: the plain view, once
-    cfg.MAO.DDE_NEW = True  # train on pseudo-labelled images of the new classes; off: step 1's prompts stay as they are
-    cfg.MAO.REG_NEW = True  # loss over the new classes only; off: over new and base classes together
+    if "MAO" not in cfg:
+        with open(DEFAULTS, encoding="utf-8") as file:
+            cfg.MAO = CfgNode.load_cfg(file)
 
 
-def stage(cfg):
-    """``"base"`` (step 1) or ``"new"`` (step 2)."""
+def stage(cfg: CfgNode) -> Stage:
+    """The step that a run is."""
     if cfg.MAO.STAGE != "auto":
         return cfg.MAO.STAGE
     return "new" if cfg.DATASET.SUBSAMPLE_CLASSES == "new" else "base"
 
 
-def check(cfg):
+def for_step(cfg: CfgNode) -> CfgNode:
+    """The config of a run: in step 1 ``cfg`` itself, in step 2 a frozen copy in which MAO.NEW has taken effect."""
+    if stage(cfg) == "base":
+        return cfg
+    own = cfg.clone()
+    own.defrost()
+    for key, place in OF_STEP_2.items():
+        if cfg.MAO.NEW[key]:
+            own.merge_from_list([place, cfg.MAO.NEW[key]])
+    own.freeze()
+    return own
+
+
+@contextlib.contextmanager
+def named(cfg: CfgNode, trainer: str) -> Iterator[None]:
+    """TRAINER.NAME is ``trainer`` inside the context: some hosts find their config node by it."""
+    frozen, own = cfg.is_frozen(), cfg.TRAINER.NAME
+    cfg.defrost()
+    cfg.TRAINER.NAME = trainer
+    try:
+        yield
+    finally:
+        cfg.TRAINER.NAME = own
+        if frozen:
+            cfg.freeze()
+
+
+def check(cfg: CfgNode) -> None:
     """Raise MAOError for a value that MAO cannot work with."""
     if "MAO" not in cfg:
         raise MAOError("the config has no node MAO: call trainers.mao.extend_cfg(cfg) in train.py before merging files")
     if "SUBSAMPLE_CLASSES" not in cfg.DATASET:
         raise MAOError("the config has no DATASET.SUBSAMPLE_CLASSES: MAO needs the base/new split that CoOp's "
                        "repository has in train.py and its data sets since CoCoOp; add both")
-    for key, choices in CHOICES.items():
+    for key, literal in CHOICES.items():
+        choices = get_args(literal)
         if cfg.MAO[key] not in choices:
             raise MAOError(f"MAO.{key} {cfg.MAO[key]!r} is unknown: choose one of {', '.join(choices)}")
     if cfg.MAO.TOPK < 2:
         raise MAOError(f"MAO.TOPK is {cfg.MAO.TOPK}: give at least 2 (the anchor's class and one hard negative)")
+    for key, place in OF_STEP_2.items():
+        if cfg.MAO.NEW[key] < 0:
+            raise MAOError(f"MAO.NEW.{key} is {cfg.MAO.NEW[key]}: give a positive number, or 0 to keep {place}")
     if cfg.MAO.STAGE == "new" and cfg.DATASET.SUBSAMPLE_CLASSES != "new":
-        raise MAOError(
-            f"MAO.STAGE new needs the base/new split, but DATASET.SUBSAMPLE_CLASSES is "
-            f"{cfg.DATASET.SUBSAMPLE_CLASSES!r}: set it to new"
-        )
+        raise MAOError("MAO.STAGE new needs the base/new split, but DATASET.SUBSAMPLE_CLASSES is "
+                       f"{cfg.DATASET.SUBSAMPLE_CLASSES!r}: set it to new")

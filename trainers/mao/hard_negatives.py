@@ -1,4 +1,7 @@
-"""Which classes are hard to tell from which, and which of them join a batch (paper, section on DDE-base)."""
+"""DDE-base: which classes are hard to tell apart, and which of them join a batch."""
+from __future__ import annotations
+
+import random
 import warnings
 
 import torch
@@ -7,7 +10,7 @@ MIN_NEGATIVES = 2
 """An anchor that adds fewer classes than this is filled up with random ones."""
 
 
-def hard_negative_table(similarity, topk):
+def hard_negative_table(similarity: torch.Tensor, topk: int) -> list[list[int]]:
     """Hard negatives of each class, most similar first.
 
     Args:
@@ -26,15 +29,15 @@ def hard_negative_table(similarity, topk):
     return [[label for label in row if label != anchor] for anchor, row in enumerate(nearest)]
 
 
-def compose_labels(anchors, table, rng):
-    """Labels of the enlarged batch of some anchors.
+def compose_labels(anchors: list[int], table: list[list[int]], rng: random.Random) -> list[list[int]]:
+    """Labels that DDE-base adds to a batch of anchors.
 
     Each anchor in turn adds those of its hard negatives that are not yet among the batch's labels (all anchors count
     from the start), and random classes up to ``MIN_NEGATIVES`` as long as any are left. The released code can never
     draw class 0 for this; here every class can be drawn.
 
     Args:
-        anchors: list of B labels. table: see ``hard_negative_table``. rng: ``random.Random``.
+        anchors: B labels. table: see ``hard_negative_table``. rng: source of the random classes.
 
     Returns:
         List of B lists: the labels that each anchor adds.

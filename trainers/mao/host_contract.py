@@ -1,5 +1,10 @@
 """What the plug-in needs of a host trainer's model, and the sentences for a host that does not have it."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
 import torch
+from torch import nn
 
 from .errors import MAOError
 
@@ -10,64 +15,73 @@ PER_CLASS = (
     "fixed_embeddings",  # PromptSRC's teacher, for forks of it that do not set mao_all_class_losses
     "classnames",
 )
-"""Attributes, of any module of a host, that hold one row or item a class.
+"""Attributes, of any module of a host, that hold one row or item per class.
 
-Buffers called ``token_...`` count, too (``per_class_names``). A host class adds its own by the attribute
-``mao_per_class``.
+Buffers called ``token_...`` count, too (``per_class_names``). A host class adds its own by ``mao_per_class``.
 """
 
 
-def per_class_names(module, further_names=()):
-    """Names that hold one row or item a class, where a module has them: known, named by the host, or ``token_...``.
+def per_class_names(module: nn.Module, further_names: Iterable[str] = ()) -> tuple[str, ...]:
+    """Names that hold one row or item per class, where a module has them: known, named by the host, or ``token_...``.
 
     Prompts with words in several places, such as ATPrompt's, keep the tokens between them as ``token_middle1``, ...
     """
-    names = PER_CLASS + tuple(further_names)
-    return names + tuple(name for name in module._buffers if name.startswith("token_") and name not in names)
+    names = (*PER_CLASS, *further_names)
+    return (*names, *(name for name in module._buffers if name.startswith("token_") and name not in names))
 
 
-def unwrap(model):
+def unwrap(model: nn.Module) -> nn.Module:
     """The model inside DataParallel, or the model itself."""
-    return model.module if isinstance(model, torch.nn.DataParallel) else model
+    return model.module if isinstance(model, nn.DataParallel) else model
 
 
-def class_count(model):
+def prompt_learner(model: nn.Module) -> nn.Module:
+    """The host's module of learnable prompts."""
+    return unwrap(model).get_submodule("prompt_learner")
+
+
+def class_count(model: nn.Module) -> int:
     """Number of classes that a host model was built for."""
-    learner = unwrap(model).prompt_learner
+    learner = prompt_learner(model)
     n_cls = getattr(learner, "n_cls", None)
-    return n_cls if isinstance(n_cls, int) else len(learner.token_prefix)
+    return n_cls if isinstance(n_cls, int) else _rows_of_prefix(learner)
 
 
-def check_host(model, host_name):
+def has_class_specific_context(model: nn.Module) -> bool:
+    """Whether each class has context vectors of its own (CoOp's CSC)."""
+    context = getattr(prompt_learner(model), "ctx", None)
+    return torch.is_tensor(context) and context.ndim == 3
+
+
+def check_host(model: object, host_name: str) -> None:
     """Raise MAOError, which names the missing attribute, unless a model has what the restriction needs."""
-    if not isinstance(model, torch.nn.Module):
+    if not isinstance(model, nn.Module):
         raise _misfit(host_name, "it has no model (self.model)")
-    model = unwrap(model)
-    learner = getattr(model, "prompt_learner", None)
-    if learner is None:
+    if not isinstance(getattr(unwrap(model), "prompt_learner", None), nn.Module):
         raise _misfit(host_name, "it has no model.prompt_learner")
+    learner = prompt_learner(model)
     for name in ("token_prefix", "token_suffix"):
         if not hasattr(learner, name):
-            raise _misfit(host_name, "it has no model.prompt_learner." + name)
-    if not hasattr(learner, "tokenized_prompts") and not hasattr(model, "tokenized_prompts"):
+            raise _misfit(host_name, f"it has no model.prompt_learner.{name}")
+    if not hasattr(learner, "tokenized_prompts") and not hasattr(unwrap(model), "tokenized_prompts"):
         raise _misfit(host_name, "it has no model.prompt_learner.tokenized_prompts")
-    if len(learner.token_prefix) != class_count(model):
-        raise _misfit(host_name, "its model.prompt_learner.token_prefix has {} rows for {} classes, and one a class is "
-                                 "needed".format(len(learner.token_prefix), class_count(model)))
+    rows, n_cls = _rows_of_prefix(learner), class_count(model)
+    if rows != n_cls:
+        raise _misfit(host_name, f"its model.prompt_learner.token_prefix has {rows} rows for {n_cls} classes, and one "
+                                 "per class is needed")
 
 
-def _misfit(host_name, reason):
-    return MAOError("MAO cannot wrap {}: {}; see docs/drop_in.md for what a host needs".format(host_name, reason))
+def _rows_of_prefix(learner: nn.Module) -> int:
+    prefix = learner.token_prefix
+    assert torch.is_tensor(prefix)
+    return len(prefix)
 
 
-def host_trainer(trainer_class):
-    """The trainer that a MAO variant wraps: the first class after the mixin."""
-    from .trainer import MAO
-
-    return next(base for base in trainer_class.__mro__ if not issubclass(base, MAO))
+def _misfit(host_name: str, reason: str) -> MAOError:
+    return MAOError(f"MAO cannot wrap {host_name}: {reason}; see docs/drop_in.md for what a host needs")
 
 
-def tensors_in(output):
+def tensors_in(output: object) -> list[torch.Tensor]:
     """The tensors of a model's output: itself, or those in a tuple, list or dict, in order."""
     if torch.is_tensor(output):
         return [output]
@@ -78,18 +92,19 @@ def tensors_in(output):
     return []
 
 
-def further_per_class(model, further_names=()):
-    """Names of tensors below a model with one row a class that nobody named so: ``"prompt_learner.bias"``, ...
+def unnamed_per_class(model: nn.Module, further_names: Iterable[str] = ()) -> Iterator[str]:
+    """Paths below a model of tensors that have one row per class but no known name, such as ``prompt_learner.bias``.
 
     Sizes may agree by chance, so this is good for a hint only. Frozen parameters are CLIP's weights and do not count.
     """
     model = unwrap(model)
-    n_cls, names = class_count(model), []
+    n_cls = class_count(model)
     for path, module in model.named_modules():
-        for place in (module._buffers, module._parameters, module.__dict__):
+        known = per_class_names(module, further_names)
+        for place in (module._buffers, module._parameters, vars(module)):
             for name, value in place.items():
-                if not torch.is_tensor(value) or isinstance(value, torch.nn.Parameter) and not value.requires_grad:
+                frozen_weight = isinstance(value, nn.Parameter) and not value.requires_grad
+                if not torch.is_tensor(value) or frozen_weight or name in known:
                     continue
-                if value.dim() and len(value) == n_cls and name not in per_class_names(module, further_names):
-                    names.append((path + "." + name).lstrip("."))
-    return [name for name in names if name != "prompt_learner.ctx"]
+                if value.dim() and len(value) == n_cls and (path, name) != ("prompt_learner", "ctx"):
+                    yield f"{path}.{name}".lstrip(".")

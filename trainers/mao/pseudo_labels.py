@@ -1,77 +1,24 @@
-"""Pseudo-labels of unlabelled images of the new classes (step 2): argmax of a frozen model's logits, no threshold."""
-import copy
+"""DDE-new: pseudo-labels of images of the new classes, the argmax of a frozen model's logits, without a threshold."""
+from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
-from dassl.engine import TRAINER_REGISTRY
+from dassl.data.data_manager import DatasetWrapper
+from dassl.engine import TrainerX
+from torch import nn
 from torch.utils.data import DataLoader
 
-from .errors import MAOError
-from .host_contract import tensors_in, unwrap
+from .host_contract import tensors_in
 
 
-def frozen_copy(model):
-    """Copy of a prompted CLIP that later steps do not change, in eval mode.
-
-    Frozen weights, buffers and tensors in plain attributes are shared with the model, only its learnable parameters are
-    copied. The copy's text features are computed at its first use and kept, as long as the text encoder is called with
-    the same prompts: its own never change, but some hosts make prompts of each image.
-    """
-    model = unwrap(model)
-    shared = [p for p in model.parameters() if not p.requires_grad] + list(model.buffers())
-    for module in model.modules():  # results of computations, which deepcopy refuses, among them
-        shared += [value for value in vars(module).values() if torch.is_tensor(value)]
-    twin = copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
-    for parameter in twin.parameters():
-        parameter.requires_grad_(False)
-    if hasattr(twin, "text_encoder"):
-        twin.text_encoder.forward = _once(twin.text_encoder.forward)
-    return twin.eval()
-
-
-def _once(function):
-    """The function, which is not called again for the arguments of its first call."""
-    first = []
-
-    def call(*args, **kwargs):
-        given = (args, sorted(kwargs.items()))
-        if not first:
-            first.extend((given, function(*args, **kwargs)))
-            return first[1]
-        return first[1] if _same(given, first[0]) else function(*args, **kwargs)
-
-    return call
-
-
-def _same(value, other):
-    """Whether two arguments, tensors or sequences of such, are equal."""
-    if torch.is_tensor(value):
-        return torch.is_tensor(other) and value.shape == other.shape and torch.equal(value, other)
-    if isinstance(value, (list, tuple)):
-        return (isinstance(other, (list, tuple)) and len(value) == len(other)
-                and all(_same(item, other_item) for item, other_item in zip(value, other)))
-    return value is other or (isinstance(value, (int, float, str)) and value == other)
-
-
-def zero_shot_clip(cfg, device, dm):
-    """The host repository's ZeroshotCLIP trainer with its model built for a data manager's classes, else MAOError."""
-    if "ZeroshotCLIP" not in TRAINER_REGISTRY.registered_names():
-        raise MAOError(
-            "there is no trainer ZeroshotCLIP in this repository, which MAO.PSEUDO_LABELS clip and MAO.SIMILARITY clip "
-            "need: import it in train.py, or use base and minilm")
-    trainer_class = TRAINER_REGISTRY.get("ZeroshotCLIP")
-    zero_shot = trainer_class.__new__(trainer_class)  # only its model is wanted: no loaders, no evaluator
-    zero_shot.cfg, zero_shot.device, zero_shot.dm = cfg, device, dm
-    zero_shot.build_model()
-    return zero_shot
-
-
-def host_logits(trainer, model):
+def host_logits(trainer: TrainerX, model: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
     """Function from images to the logits that a host trainer computes with ``model`` in place of its own.
 
     It goes through the trainer's ``model_inference``, which picks the logits where a model returns more (KgCoOp).
     """
 
-    def logits(images):
+    def logits(images: torch.Tensor) -> torch.Tensor:
         trained, trainer.model = trainer.model, model
         try:
             return tensors_in(trainer.model_inference(images))[0]
@@ -88,28 +35,23 @@ class PseudoLabeller:
         logits: function from images (batch, 3, height, width) on the run's device to logits (batch, classes).
     """
 
-    def __init__(self, logits):
+    def __init__(self, logits: Callable[[torch.Tensor], torch.Tensor]) -> None:
         self._logits = logits
-        self._by_path = None
+        self._by_path: dict[str, int] | None = None
 
     @torch.no_grad()
-    def label(self, images):
+    def label(self, images: torch.Tensor) -> torch.Tensor:
         """Pseudo-labels of images, int64 (batch,)."""
         return self._logits(images).argmax(dim=1)
 
-    def label_once(self, items, wrapper, device):
-        """Label the plain view of every image now; ``of_batch`` then answers from these.
-
-        Args:
-            items: list of ``Datum``. wrapper: Dassl's test DatasetWrapper, whose class and transform are used.
-        """
-        dataset = type(wrapper)(wrapper.cfg, items, transform=wrapper.transform, is_train=False)
+    def label_once(self, dataset: DatasetWrapper, device: torch.device) -> None:
+        """Label every image of a data set now; ``of_batch`` then answers from these."""
         self._by_path = {}
         for batch in DataLoader(dataset, batch_size=100):
             labels = self.label(batch["img"].to(device)).tolist()
-            self._by_path.update(zip(batch["impath"], labels))
+            self._by_path.update(zip(batch["impath"], labels))  # noqa: B905  strict= came with Python 3.10
 
-    def of_batch(self, images, paths):
+    def of_batch(self, images: torch.Tensor, paths: list[str]) -> torch.Tensor:
         """Pseudo-labels of a training batch: looked up if made once, else from the images; int64 (batch,)."""
         if self._by_path is None:
             return self.label(images)

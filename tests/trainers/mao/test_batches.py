@@ -26,7 +26,7 @@ def label_of(index):
     return index % 6 if index < 12 else (index - 12) // 3
 
 
-def test_every_anchor_once_an_epoch_with_its_negatives_from_the_pool():
+def test_every_anchor_comes_once_per_epoch_with_its_negatives_from_the_pool():
     batches = list(sampler())
     assert len(batches) == len(sampler()) == 6
     anchors = [index for batch in batches for index in batch if index < 12]
@@ -51,7 +51,7 @@ def test_seed_and_epoch_fix_the_batches():
     assert list(sampler(seed=2)) != first
 
 
-def test_small_last_batch_is_dropped_unless_it_is_the_only_one():
+def test_a_small_last_batch_is_dropped_unless_it_is_the_only_one():
     assert [sum(index < 12 for index in batch) for batch in sampler(batch_size=5)] == [5, 5]
     assert [sum(index < 12 for index in batch) for batch in sampler(batch_size=100)] == [12]
 
@@ -73,7 +73,7 @@ def data(tmp_path):
     return cfg, items, loader
 
 
-def test_loader_keeps_wrapper_transform_and_workers(data):
+def test_the_loader_keeps_wrapper_transform_and_workers(data):
     cfg, items, plain = data
     loader = enlarged_loader(plain, cfg, items, items, TABLE, NAMES, seed=1)
     assert isinstance(loader.dataset, DatasetWrapper) and loader.dataset.transform is plain.dataset.transform
@@ -103,7 +103,7 @@ def test_no_image_is_decoded_in_the_main_process(data):
     assert len(processes) == 2 and os.getpid() not in processes
 
 
-def test_class_without_an_image_in_the_pool_is_named(data):
+def test_a_class_without_an_image_in_the_pool_is_named(data):
     cfg, items, plain = data
     pool = [item for item in items if item.label != 3]
     with pytest.raises(MAOError, match="no image of class 'class 3' in the pool"):

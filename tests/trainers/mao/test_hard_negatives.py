@@ -1,4 +1,4 @@
-"""Which classes join a batch."""
+"""DDE-base: the right classes join a batch."""
 import random
 
 import pytest
@@ -13,16 +13,16 @@ def ring(n):
     return -torch.minimum(distance, n - distance).float()
 
 
-def test_table_is_the_most_similar_without_the_class_itself():
+def test_the_table_holds_the_most_similar_classes_without_the_class_itself():
     assert hard_negative_table(ring(6), 3) == [[1, 5], [0, 2], [1, 3], [2, 4], [3, 5], [0, 4]]
 
 
-def test_class_that_is_not_its_own_nearest_keeps_k():
+def test_a_class_that_is_not_its_own_nearest_keeps_k_negatives():
     similarity = torch.tensor([[0.1, 0.9, 0.8, 0.7], [0.0, 1.0, 0.5, 0.4], [0, 0, 1, 0.5], [0, 0, 0.5, 1]])
     assert hard_negative_table(similarity, 3)[0] == [1, 2, 3]
 
 
-def test_k_is_clipped_to_the_classes():
+def test_k_is_clipped_to_the_number_of_classes():
     with pytest.warns(UserWarning, match="TOPK 8 is more than the 3 classes"):
         table = hard_negative_table(ring(3), 8)
     assert table == [[1, 2], [0, 2], [0, 1]]
@@ -44,7 +44,7 @@ def test_fill_up_to_two_reaches_every_class_and_stops_when_none_is_left():
     assert sorted(sum(compose_labels([0, 1], table, random.Random(0)), [])) == [2, 3]
 
 
-def test_batch_is_at_most_b_times_k():
+def test_a_batch_holds_at_most_b_times_k_images():
     table = hard_negative_table(torch.rand(40, 40, generator=torch.Generator().manual_seed(0)), 8)
     table = [row[:7] for row in table]
     for seed in range(20):

@@ -1,20 +1,17 @@
 """Hosts differ in what they return in training, where they read targets, and how they load: the plug-in finds out."""
-import os
-
 import pytest
 import torch
 from dassl.engine import TRAINER_REGISTRY
-from dassl.utils import load_checkpoint
 from recordings import make_trainer
 from small_clip import small_clip_state
 from torch import nn
 from torch.nn import functional as F
 
 from trainers.coop import CoOp, CoOpPromptLearner
-from trainers.mao import MAO, add_mao
-from trainers.mao.base_run import load_base_prompts
+from trainers.mao import MAO, add_mao, base_run
 from trainers.mao.errors import MAOError
-from trainers.mao.pseudo_labels import PseudoLabeller, frozen_copy, host_logits
+from trainers.mao.frozen_models import frozen_copy
+from trainers.mao.pseudo_labels import PseudoLabeller, host_logits
 from trainers.prompting.encoders import TextEncoder, normalize
 
 NAMES = ["cat", "grand piano", "stethoscope", "ice cream van", "bee"]
@@ -138,12 +135,12 @@ def step_of(name, folder):
         return trainer.losses[0], trainer.model(images()), trainer
 
 
-def test_targets_read_from_the_batch(tmp_path):
+def test_a_host_that_reads_its_labels_from_the_batch_gets_the_targets(tmp_path):
     loss, logits, _ = step_of("FormLogits_MAO", tmp_path)
     torch.testing.assert_close(loss, F.cross_entropy(logits[:, LABELS], torch.arange(3)))
 
 
-def test_losses_over_all_classes_are_found_out(tmp_path, capsys):
+def test_losses_over_all_classes_are_found_out_and_left_alone(tmp_path, capsys):
     loss, logits, trainer = step_of("FormTuple_MAO", tmp_path)
     text = normalize(trainer.model.text_encoder(trainer.model.prompt_learner(), trainer.model.tokenized_prompts))
     torch.testing.assert_close(loss, F.cross_entropy(logits[:, LABELS], torch.arange(3)) + text.abs().mean())
@@ -151,8 +148,8 @@ def test_losses_over_all_classes_are_found_out(tmp_path, capsys):
     assert len(trainer.model.prompt_learner.token_prefix) == 5
 
 
-def test_a_per_class_tensor_of_unknown_name(tmp_path):
-    with pytest.raises(MAOError, match="FormBias_MAO failed .* one row a class in class_bias, too; .* mao_per_class"):
+def test_a_per_class_tensor_of_unknown_name_is_named_and_can_be_told(tmp_path):
+    with pytest.raises(MAOError, match="FormBias_MAO failed .* one row per class in class_bias, too; .* mao_per_class"):
         step_of("FormBias_MAO", tmp_path)
     loss, logits, _ = step_of("FormBiasTold_MAO", tmp_path)
     torch.testing.assert_close(loss, F.cross_entropy(logits[:, LABELS], torch.arange(3)))
@@ -175,12 +172,12 @@ def test_the_host_is_built_under_its_own_name(tmp_path):
     assert trainer.cfg.is_frozen()
 
 
-def test_rows_that_are_not_one_a_class(tmp_path):
+def test_a_host_with_several_rows_per_class_is_refused(tmp_path):
     class Repeated(FormLogits):
         def make_model(self, classnames, clip_model):
             model = super().make_model(classnames, clip_model)
             learner = model.prompt_learner
-            learner.token_prefix = learner.token_prefix.repeat(2, 1, 1)  # two prompts a class
+            learner.token_prefix = learner.token_prefix.repeat(2, 1, 1)  # two prompts per class
             return model
 
     variant = add_mao(TRAINER_REGISTRY.register()(Repeated) or Repeated)
@@ -188,7 +185,7 @@ def test_rows_that_are_not_one_a_class(tmp_path):
         trainer_of(variant.__name__, tmp_path)
 
 
-def test_a_host_that_picks_its_logits_in_model_inference(tmp_path):
+def test_labels_come_from_the_logits_that_model_inference_picks(tmp_path):
     class Scored(FormColumns):
         def model_inference(self, images):
             return self.model(images)[0]
@@ -203,52 +200,37 @@ def test_a_host_that_picks_its_logits_in_model_inference(tmp_path):
     assert torch.equal(labeller.label(images()), expected) and trainer.model is live
 
 
-@pytest.mark.parametrize("half", [False, True])
-@pytest.mark.parametrize("loader", ["number", "none or best", "ignores", "refuses"])
-def test_checkpoint_loaders_of_hosts(tmp_path, loader, half):
-    """Whatever a loader makes of the epoch, step 2 starts from the prompts of step 1."""
-    def load_model(directory, epoch=None):
-        path = os.path.join(directory, "prompt_learner", f"model.pth.tar-{epoch}")
-        if loader == "refuses":
-            raise TypeError("no number, please")
-        if loader == "none or best" and epoch is not None:
-            raise FileNotFoundError("model-best.pth.tar")
-        if loader == "number":
-            trainer.model.load_state_dict(load_checkpoint(path)["state_dict"], strict=False)
-
+@pytest.fixture
+def started(tmp_path, monkeypatch):
+    """A trainer, its checkpoint in step 1's folder, and the paths that are read. Its own loader must not be called."""
+    read, load_checkpoint = [], base_run.load_checkpoint
+    monkeypatch.setattr(base_run, "load_checkpoint", lambda path: (read.append(path), load_checkpoint(path))[1])
     trainer = trainer_of("FormLogits_MAO", tmp_path)
-    trainer.load_model = load_model
+    trainer.load_model = None
     trainer.save_model(1, str(tmp_path / "base"))
-    with torch.no_grad():
-        expected = trainer.model.prompt_learner.ctx.clone()
-        trainer.model.prompt_learner.ctx.zero_()
-        if half:
-            trainer.model.prompt_learner.ctx.data = trainer.model.prompt_learner.ctx.data.half()
     trainer.cfg.defrost()
     trainer.cfg.MAO.BASE_DIR = str(tmp_path / "base")
-    load_base_prompts(trainer)
+    return trainer, tmp_path / "base" / "prompt_learner" / "model.pth.tar-2", read
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_step_two_starts_from_the_prompts_of_step_one_read_once(started, dtype):
+    trainer, path, read = started
     ctx = trainer.model.prompt_learner.ctx
-    assert ctx.dtype is (torch.float16 if half else torch.float32)
-    torch.testing.assert_close(ctx.float(), expected, rtol=0, atol=1e-3 if half else 0)
+    expected = ctx.detach().clone()
+    ctx.data = torch.zeros_like(ctx, dtype=dtype)
+    base_run.load_base_prompts(trainer.cfg, trainer._models)
+    assert ctx.dtype is dtype and read == [str(path)]
+    torch.testing.assert_close(ctx.float(), expected, rtol=0, atol=1e-3 if dtype is torch.float16 else 0)
 
 
 @pytest.mark.parametrize("classes", [5, 3])
-def test_a_loader_that_leaves_nothing_out(tmp_path, classes, capsys):
-    """Step 2 keeps the buffers of its own classes, whether those of step 1 fit or not."""
-    def load_model(directory, epoch=None):
-        path = os.path.join(directory, "prompt_learner", f"model.pth.tar-{epoch}")
-        trainer.model.load_state_dict(load_checkpoint(path)["state_dict"], strict=False)
-
-    trainer = trainer_of("FormLogits_MAO", tmp_path)
-    trainer.save_model(1, str(tmp_path / "base"))
-    path = tmp_path / "base" / "prompt_learner" / "model.pth.tar-2"
+def test_step_two_keeps_the_buffers_of_its_own_classes(started, classes):
+    """Whether those of step 1, which some hosts save, would fit or not."""
+    trainer, path, _ = started
     checkpoint = torch.load(path, weights_only=True)
     suffix = trainer.model.prompt_learner.token_suffix.clone()
     checkpoint["state_dict"]["prompt_learner.token_suffix"] = torch.zeros_like(suffix)[:classes]
     torch.save(checkpoint, path)
-    trainer.load_model = load_model
-    trainer.cfg.defrost()
-    trainer.cfg.MAO.BASE_DIR = str(tmp_path / "base")
-    load_base_prompts(trainer)
+    base_run.load_base_prompts(trainer.cfg, trainer._models)
     assert torch.equal(trainer.model.prompt_learner.token_suffix, suffix)
-    assert ("does not take epoch 2" in capsys.readouterr().out) == (classes == 3)

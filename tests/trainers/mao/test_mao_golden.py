@@ -8,8 +8,9 @@ import torch
 from recordings import Recording, assert_close, names, recorded_trainer, recordings, step
 
 from trainers.mao.candidates import candidate_targets, select_candidates
+from trainers.mao.frozen_models import frozen_copy
 from trainers.mao.hard_negatives import compose_labels, hard_negative_table
-from trainers.mao.pseudo_labels import PseudoLabeller, frozen_copy
+from trainers.mao.pseudo_labels import PseudoLabeller
 
 BASE = recordings("mao_base*.npz")
 NEW = recordings("mao_new*.npz")

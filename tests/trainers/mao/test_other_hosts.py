@@ -1,5 +1,5 @@
-"""Other backbones get MAO by a class of a few lines: a CoCoOp-like host (a prompt an image), a KgCoOp-like one (a loss
-against per-class features of hand-written prompts)."""
+"""Other backbones get MAO by a class of a few lines: hosts like CoCoOp (prompts made of each image), KgCoOp (a loss
+against per-class features of hand-written prompts) and ProGrad (a teacher beside the model)."""
 import pytest
 import torch
 from dassl.engine import TRAINER_REGISTRY
@@ -106,7 +106,8 @@ class ToyProGrad(CoOp):
     def training_loss(self, image, label):
         logits = self.model(image)
         teacher = self.zs_clip(image).softmax(dim=-1)
-        return F.cross_entropy(logits, label) + F.kl_div(logits.log_softmax(dim=-1), teacher, reduction="batchmean"), logits
+        distance = F.kl_div(logits.log_softmax(dim=-1), teacher, reduction="batchmean")
+        return F.cross_entropy(logits, label) + distance, logits
 
 
 @TRAINER_REGISTRY.register()
@@ -139,7 +140,7 @@ def loss_of(name, folder, all_classes):
     return losses[0], trainer, images
 
 
-def test_cocoop_like_host(tmp_path):
+def test_prompts_made_of_each_image_are_scored_on_the_candidates(tmp_path):
     loss, trainer, images = loss_of("ToyCoCoOp_MAO", tmp_path, all_classes=False)
     logits = trainer.model(images)  # without labels: logits of all classes
     torch.testing.assert_close(loss, F.cross_entropy(logits[:, LABELS], torch.arange(4)))
@@ -147,7 +148,7 @@ def test_cocoop_like_host(tmp_path):
     assert len(trainer.model.tokenized_prompts) == 5
 
 
-def test_kgcoop_like_host(tmp_path):
+def test_features_of_hand_written_prompts_are_narrowed_with_the_prompts(tmp_path):
     loss, trainer, images = loss_of("ToyKgCoOp_MAO", tmp_path, all_classes=False)
     logits, _ = trainer.model(images)
     text = normalize(trainer.model.text_encoder(trainer.model.prompt_learner(), trainer.model.tokenized_prompts))
@@ -156,7 +157,7 @@ def test_kgcoop_like_host(tmp_path):
     assert len(trainer.model.ori_embedding) == 5
 
 
-def test_prograd_like_host_with_a_teacher_beside_the_model(tmp_path):
+def test_a_teacher_beside_the_model_is_narrowed(tmp_path):
     loss, trainer, images = loss_of("ToyProGrad_MAO", tmp_path, all_classes=False)
     logits, teacher = trainer.model(images)[:, LABELS], trainer.zs_clip(images)[:, LABELS].softmax(dim=-1)
     expected = F.cross_entropy(logits, torch.arange(4)) + \
@@ -165,7 +166,7 @@ def test_prograd_like_host_with_a_teacher_beside_the_model(tmp_path):
     assert len(trainer.zs_clip.text_features) == 5
 
 
-def test_without_the_restriction_the_host_sees_all_classes(tmp_path):
+def test_without_reg_b_the_host_sees_all_classes(tmp_path):
     restricted, _, _ = loss_of("ToyKgCoOp_MAO", tmp_path, all_classes=False)
     whole, _, _ = loss_of("ToyKgCoOp_MAO", tmp_path, all_classes=True)
     assert not torch.isclose(restricted, whole)
@@ -180,7 +181,7 @@ def test_a_host_that_cannot_be_imported_does_not_stop_the_others(tmp_path, monke
     assert "CoOp_MAO" in TRAINER_REGISTRY.registered_names()
 
 
-def test_hosts_named_in_the_environment(monkeypatch):
+def test_hosts_named_in_the_environment_get_a_variant(monkeypatch):
     class ToyNamed(ToyCoCoOp):
         pass
 

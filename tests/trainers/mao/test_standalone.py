@@ -10,7 +10,7 @@ ALLOWED = {"torch", "yacs", "dassl", "numpy", "sentence_transformers", *sys.stdl
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_python_38_and_few_imports(path):
+def test_a_file_has_the_syntax_of_python_38_and_few_imports(path):
     tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
