@@ -20,10 +20,10 @@ Protocol = Literal["", "xd"]
 
 @dataclass(frozen=True)
 class Setting:
-    """What a method is run with: a yaml of ``configs/trainers/<method>/``, and pairs that differ from it.
+    """What a method is run with: a yaml of ``configs/trainers/<method>/``, and pairs that override it.
 
     Attributes:
-        name: as in the names of output folders. yaml: file without its ending. pairs: KEY VALUE pairs.
+        name: as in the names of output folders. yaml: the file, without its ending. pairs: KEY VALUE pairs.
     """
 
     name: str
@@ -128,14 +128,24 @@ def counterpart(method: str) -> str:
     return backbone(method) or method + MAO_SUFFIX
 
 
-def setting(method: str, dataset: str, protocol: Protocol = "") -> Setting:
-    """The setting of a method (registered name) on a data set (registered name, or one of the user's own)."""
-    if dataset in DATASETS and DATASETS[dataset].bundled:
-        return Setting(DEMO_SETTING, DEMO_SETTING)
-    yaml, cross = METHODS[method].setting, METHODS[method].cross
-    if protocol == "xd" and cross:
-        return Setting(f"{yaml}_xd", yaml, cross)
-    return Setting(yaml, yaml)
+def has_steps(method: str) -> bool:
+    """Whether a method is trained in MAO's two steps."""
+    return backbone(method) is not None
+
+
+def named_setting(method: str, name: str) -> Setting:
+    """The setting with a name; ``_xd`` at its end stands for the pairs that the method's ``cross`` lists."""
+    cross = METHODS[method].cross if method in METHODS and name.endswith("_xd") else ()
+    return Setting(name, name.removesuffix("_xd") if cross else name, cross)
+
+
+def setting(method: str, config: str, protocol: Protocol = "") -> Setting:
+    """The setting of a method (its registered name) on a data set (its file's name in ``configs/datasets/``)."""
+    dataset = by_config(config)
+    if dataset is not None and dataset.bundled:
+        return named_setting(method, DEMO_SETTING)
+    name = METHODS[method].setting
+    return named_setting(method, f"{name}_xd" if protocol == "xd" and METHODS[method].cross else name)
 
 
 BATCH_SIZE = "DATALOADER.TRAIN_X.BATCH_SIZE"
@@ -144,7 +154,7 @@ BATCH_SIZE = "DATALOADER.TRAIN_X.BATCH_SIZE"
 def mao_defaults() -> dict[str, object]:
     """{full key: value} of the settings that the ablations vary around: MAO's own, and the batch size of step 1.
 
-    The former stand in the plug-in's file of defaults, the latter in the yaml that the paper's rows of CoOp are run with.
+    The plug-in's file of defaults has the former, and the setting of the paper's row CoOp_MAO the latter.
     """
     mao = yaml.safe_load((ROOT / "trainers/mao/defaults.yaml").read_text(encoding="utf-8"))
     name = counterpart("CoOp")
@@ -168,6 +178,11 @@ def demo_targets() -> list[str]:
     """Registered names of the bundled data sets with other classes than the demo's source."""
     return [name for name, dataset in DATASETS.items()
             if dataset.bundled and not dataset.source and name != DEMO_SOURCE]
+
+
+def configs_of(names: Iterable[str]) -> tuple[str, ...]:
+    """File names in ``configs/datasets/``, without their ending, of data sets with some registered names."""
+    return tuple(DATASETS[name].config for name in names)
 
 
 def by_config(config: str) -> Dataset | None:

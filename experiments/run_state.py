@@ -3,17 +3,21 @@
 ``done`` is written last, when the run has come to its end. Both files hold the key of the run, a digest of everything
 that makes it another run.
 """
+import argparse
 import hashlib
-import os
 from pathlib import Path
 
+from yacs.config import CfgNode
+
+from compat.files import write_file
 from experiments.records import config_digest, digest_of_run
 
 STARTED_FILE = "started"
 DONE_FILE = "done"
 
 
-def job_key(cfg, args, parents=None, tested=None):
+def job_key(cfg: CfgNode, args: argparse.Namespace, parents: dict[str, str] | None = None,
+            tested: str | None = None) -> str:
     """Digest of everything that makes a run of train.py another run.
 
     Args:
@@ -26,45 +30,36 @@ def job_key(cfg, args, parents=None, tested=None):
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def mark_done(folder, key):
-    """Write the file ``done`` of a run atomically; ``key`` says which run it was."""
-    mark(folder, DONE_FILE, key)
-
-
-def mark_started(folder, key):
+def mark_started(folder: str | Path, key: str) -> None:
     """Write the file ``started`` atomically."""
-    mark(folder, STARTED_FILE, key)
+    write_file(Path(folder) / STARTED_FILE, key + "\n")
 
 
-def mark(folder, name, key):
-    temporary = Path(folder) / (name + ".tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(key + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, Path(folder) / name)
+def mark_done(folder: str | Path, key: str) -> None:
+    """Write the file ``done`` of a run atomically; ``key`` says which run it was."""
+    write_file(Path(folder) / DONE_FILE, key + "\n")
 
 
-def done_key(folder):
-    """Key of the finished run in a folder; None if there is none."""
-    return read_key(folder, DONE_FILE)
-
-
-def started_key(folder):
+def started_key(folder: str | Path) -> str | None:
     """Key of the run that was started in a folder, finished or not; None if there is none."""
-    return read_key(folder, STARTED_FILE)
+    return read_key(Path(folder) / STARTED_FILE)
 
 
-def tests_older_model(folder, model_dir):
+def done_key(folder: str | Path) -> str | None:
+    """Key of the finished run in a folder; None if there is none."""
+    return read_key(Path(folder) / DONE_FILE)
+
+
+def read_key(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip() or None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def tests_older_model(folder: str | Path, model_dir: str | Path) -> bool:
     """Whether the run in ``model_dir`` ended after the finished evaluation in ``folder``: it was trained again."""
     try:
         return (Path(model_dir) / DONE_FILE).stat().st_mtime_ns > (Path(folder) / DONE_FILE).stat().st_mtime_ns
     except OSError:
         return False
-
-
-def read_key(folder, name):
-    try:
-        return (Path(folder) / name).read_text(encoding="utf-8").strip() or None
-    except (FileNotFoundError, NotADirectoryError):
-        return None

@@ -3,11 +3,12 @@
     python scripts/check_requirements.py requirements.txt
 """
 import sys
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
-def missing_requirements(paths):
+def missing_requirements(paths: Iterable[str]) -> list[str]:
     """Lines of requirements files that the installed packages do not meet."""
     from packaging.requirements import Requirement
 
@@ -27,7 +28,7 @@ def missing_requirements(paths):
     return missing
 
 
-def main(paths):
+def main(paths: Sequence[str]) -> int:
     try:
         missing = missing_requirements(paths)
     except ImportError:  # packaging comes with the requirements

@@ -8,49 +8,64 @@ output/demo with --demo). Exit code 0: all done; 1: a job failed; 2: something t
 """
 import argparse
 import os
-import re
 import sys
+from collections.abc import Sequence
+from typing import NoReturn
 
 from compat import resolve_dassl
-from compat.errors import UserError
+from compat.errors import UserError, exit_code
+from experiments.catalogue import DATASETS, DEMO_SOURCE, METHODS, PAPER_SOURCE, ROOT
 
 from .ablations import PARTS
-from .methods import DATASETS, DEMO_SOURCE, METHODS, ROOT, check_known
+from .job import DONE, Job
+from .options import Options, check_known, dataset_configs, split_pairs
 from .tables import TABLES, print_table
 
-ENGINES = ("none", "ray")
 SEEDS = (1, 2, 3)
-CONFIG_KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+")  # the first such word begins the KEY VALUE pairs
 
 
-def parse_arguments(argv=None):
-    parser = argparse.ArgumentParser(prog="python -m experiments.sweep", description=__doc__.split("\n\n")[0],
-                                     allow_abbrev=False)
-    parser.add_argument("table", choices=TABLES,
-                        help="; ".join(f"{name}: {TABLES[name].title}" for name in TABLES))
-    parser.epilog = "KEY VALUE pairs of the config may follow; they hold for every run."
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} (--help lists the words)")
+
+
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Arguments of the command line; ``pairs`` are the KEY VALUE pairs behind them.
+
+    Raises:
+        UserError: words that it does not know, or that do not fit together.
+    """
+    parser = Parser(prog="python -m experiments.sweep", description=(__doc__ or "").split("\n\n")[0],
+                    epilog="KEY VALUE pairs of the config may follow; they hold for every run.", allow_abbrev=False)
+    parser.add_argument("table", choices=TABLES, help="; ".join(f"{name}: {TABLES[name].title}" for name in TABLES))
     parser.add_argument("--demo", action="store_true", help="bundled data sets and CLIP, on a CPU")
+    parser.add_argument("--short", action="store_true",
+                        help="one seed, two epochs, in a folder that ends in _short: shows that everything works")
     parser.add_argument("--dry-run", action="store_true", help="print the commands and their count, run nothing")
     parser.add_argument("--methods", nargs="+", help=f"of {' '.join(METHODS)} (default: those of the table)")
+    parser.add_argument("--all", action="store_true", help="all of these methods")
     parser.add_argument("--datasets", nargs="+",
                         help="names of files in configs/datasets (default: those of the table)")
     parser.add_argument("--seeds", nargs="+", type=int, help="default: 1 2 3; 1 for --demo of few_shot and ablation")
-    parser.add_argument("--shots", type=int, default=16, help="training images a class")
+    parser.add_argument("--shots", type=int, default=16, help="training images per class")
     parser.add_argument("--parts", nargs="+", help=f"ablation only: some of {' '.join(PARTS)}")
-    parser.add_argument("--engine", choices=ENGINES, default="none", help="none: one after another; ray: in parallel")
+    parser.add_argument("--engine", choices=("none", "ray"), default="none",
+                        help="none: one after another; ray: in parallel")
     parser.add_argument("--jobs", type=int, default=0, help="ray: how many at once on this machine (default: as many "
                                                             "as its cores and GPUs allow)")
     parser.add_argument("--address", default="", help="ray: address of a cluster, for example auto")
     parser.add_argument("--cpus", type=float, default=1.0, help="ray: cores a job takes (fractions are allowed)")
     parser.add_argument("--gpus", type=float, help="ray: GPUs a job takes (default: 1 where there is one, else 0)")
-    words = sys.argv[1:] if argv is None else list(argv)
-    begin = next((k for k, word in enumerate(words) if CONFIG_KEY.fullmatch(word)), len(words))
-    args = parser.parse_args(words[:begin])
-    args.pairs = words[begin:]
+    words, pairs = split_pairs(sys.argv[1:] if argv is None else argv)
+    args = parser.parse_args(words)
+    args.pairs = pairs
+    check(args)
     return args
 
 
-def check(args):
+def check(args: argparse.Namespace) -> None:
     """Raise UserError for arguments that do not fit together."""
     for word in args.pairs:
         if word.startswith("--"):
@@ -69,34 +84,28 @@ def check(args):
         raise UserError("--parts is for the ablations alone")
 
 
-def options_of(args):
+def options_of(args: argparse.Namespace) -> Options:
     """Options of the protocols, from the command line and the environment."""
-    from .protocols import Options
-
     table = TABLES[args.table]
-    known = sorted(path.stem for path in (ROOT / "configs" / "datasets").glob("*.yaml"))
-    methods = args.methods or list(table.methods)
-    seeds = args.seeds or list(table.demo_seeds if args.demo else SEEDS)
-    datasets = args.datasets or list(table.demo_datasets() if args.demo else table.datasets)
-    if not datasets:
-        raise UserError(f"{args.table} --demo: no bundled data sets to test on in configs/datasets; give --datasets")
+    methods = args.methods or (METHODS if args.all else table.methods)
+    datasets = args.datasets or (table.demo_datasets if args.demo else table.datasets)
+    seeds = args.seeds or (SEEDS[:1] if args.short else table.demo_seeds if args.demo else SEEDS)
+    output = os.environ.get("OUTPUT") or ("output/demo" if args.demo else table.output)
     check_known("--methods", methods, METHODS)
-    check_known("--datasets", datasets, known)
+    check_known("--datasets", datasets, dataset_configs())
     return Options(
-        methods=list(dict.fromkeys(methods)), datasets=list(dict.fromkeys(datasets)),
-        seeds=list(dict.fromkeys(seeds)), source=DEMO_SOURCE if args.demo else DATASETS[0], shots=args.shots,
-        root=os.environ.get("DATA") or "./data",
-        output=os.environ.get("OUTPUT") or ("output/demo" if args.demo else "output"), pairs=args.pairs)
+        methods=list(dict.fromkeys(methods)), datasets=list(dict.fromkeys(datasets)), seeds=list(dict.fromkeys(seeds)),
+        source=DATASETS[DEMO_SOURCE if args.demo else PAPER_SOURCE].config, shots=args.shots,
+        root=os.environ.get("DATA") or "./data", output=f"{output}_short" if args.short else output,
+        pairs=["OPTIM.MAX_EPOCH", "2", *args.pairs] if args.short else args.pairs)
 
 
-def run(args):
-    check(args)
+def run(args: argparse.Namespace) -> int:
     options = options_of(args)
     resolve_dassl()
-    import datasets  # noqa: F401  registers the data sets
+    import datasets  # noqa: F401  registers the data sets; like those below, once a Dassl was found
 
     from .data import prepare_data
-    from .job import DONE
     from .plan import make_plan, summary
 
     table = TABLES[args.table]
@@ -110,17 +119,15 @@ def run(args):
         return 0
     prepare_data(sorted({job.dataset for job in left}), options.root)
     troubles = run_jobs(args, left, options.output) if left else []
-    code, written = print_table(table, [job.folder for job in jobs if os.path.isdir(job.folder)], options.output,
-                                args.table)
-    if written:
-        print(f"\nAlso written: {', '.join(written)}")
+    folders = [job.folder for job in jobs if os.path.isdir(job.folder)]
+    code = print_table(table, folders, options.output, args.table) if folders else 0
     if troubles:
         print("\nNot done:", *troubles, "The same command tries these again.", sep="\n  ", file=sys.stderr)
         return 1
     return code
 
 
-def run_jobs(args, jobs, output):
+def run_jobs(args: argparse.Namespace, jobs: Sequence[Job], output: str) -> list[str]:
     """Run jobs with the engine that was asked for; lines that name what failed or was skipped."""
     import torch
 
@@ -143,18 +150,8 @@ def run_jobs(args, jobs, output):
     return progress.troubles()
 
 
-def main(argv=None):
-    args = parse_arguments(argv)
-    try:
-        return run(args)
-    except KeyboardInterrupt:
-        print("\nstopped; what is finished stays finished, and the same command goes on with the rest", file=sys.stderr)
-        return 130
-    except Exception as error:
-        if getattr(error, "exit_code", None) != 2:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+def main(argv: Sequence[str] | None = None) -> int:
+    return exit_code(lambda: run(parse_arguments(argv)))
 
 
 if __name__ == "__main__":

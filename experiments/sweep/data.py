@@ -1,8 +1,10 @@
 """Makes sure that the data sets of a sweep are there before the first job starts."""
+from collections.abc import Iterable
+
 from compat.errors import UserError
 
 
-def prepare_data(names, root):
+def prepare_data(names: Iterable[str], root: str) -> None:
     """Unpack bundled data sets, and look for the folders of the others.
 
     Args:
@@ -11,20 +13,18 @@ def prepare_data(names, root):
     Raises:
         UserError: data sets are missing.
     """
-    from dassl.data.datasets import DATASET_REGISTRY
+    from dassl.data.datasets import DATASET_REGISTRY  # once compat has found a Dassl
 
     from datasets.base import data_root
 
     sentences = []
     for name in names:
         dataset = DATASET_REGISTRY.get(name) if name in DATASET_REGISTRY.registered_names() else None
-        if getattr(dataset, "dataset_dir", None) is None or not hasattr(dataset, "prepare"):
+        if dataset is None or not hasattr(dataset, "prepare") or getattr(dataset, "dataset_dir", None) is None:
             continue
         try:
             dataset.prepare(data_root(root) / dataset.dataset_dir)
-        except Exception as error:
-            if getattr(error, "exit_code", None) != 2:
-                raise
+        except UserError as error:
             sentences.append(str(error))
     if sentences:
         more = f" ({len(sentences) - 1} more data sets are missing)" if len(sentences) > 1 else ""

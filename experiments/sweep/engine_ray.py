@@ -8,17 +8,25 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from compat.errors import UserError
+from experiments.catalogue import ROOT
 
-from .methods import ROOT
+from .job import Job
 from .plan import log_file
-from .progress import FAILED, SKIPPED, SUCCEEDED
+from .process import Outcome
+from .progress import FAILED, SKIPPED, SUCCEEDED, Progress
+
+if TYPE_CHECKING:  # Ray is optional
+    from ray import ObjectRef
 
 TRIES_AFTER_A_DEATH = 3
 
 
-def load_ray():
+def load_ray() -> ModuleType:
     """The package ray, set to send nothing home.
 
     Raises:
@@ -34,7 +42,7 @@ def load_ray():
     return ray
 
 
-def connect(ray, address, jobs_at_once, cpus, gpus):
+def connect(ray: ModuleType, address: str, jobs_at_once: int, cpus: float, gpus: float) -> None:
     """Join the cluster at an address, or start Ray on this machine with room for ``jobs_at_once`` jobs."""
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     if address:
@@ -44,7 +52,7 @@ def connect(ray, address, jobs_at_once, cpus, gpus):
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise UserError(no_cluster(address, error)) from error
         return
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     room = jobs_at_once * cpus if jobs_at_once else max(cores, cpus)
     ray.init(num_cpus=room, include_dashboard=False, object_store_memory=100 * 2**20, **quiet)
     have = ray.cluster_resources().get("GPU", 0)
@@ -53,7 +61,7 @@ def connect(ray, address, jobs_at_once, cpus, gpus):
         raise UserError(f"--gpus {gpus:g}: this machine has {have:g}, so no job could ever run; give a smaller number")
 
 
-def check_answers(address):
+def check_answers(address: str) -> None:
     """Raise UserError if nothing listens at ``host:port``; Ray itself would wait for minutes."""
     host, _, port = address.rpartition("/")[2].rpartition(":")
     if not port.isdigit():
@@ -64,12 +72,13 @@ def check_answers(address):
         raise UserError(no_cluster(address, error)) from error
 
 
-def no_cluster(address, error):
+def no_cluster(address: str, error: Exception) -> str:
     return (f"--address {address!r}: no Ray cluster answers there ({' '.join(str(error).split())}); start one with "
             "`ray start`, see docs/reproduce.md")
 
 
-def run(jobs, output, environment, progress, address="", jobs_at_once=0, cpus=1.0, gpus=0.0):
+def run(jobs: Sequence[Job], output: str, environment: dict[str, str], progress: Progress, address: str = "",
+        jobs_at_once: int = 0, cpus: float = 1.0, gpus: float = 0.0) -> None:
     """Run jobs as Ray tasks.
 
     Args:
@@ -84,27 +93,29 @@ def run(jobs, output, environment, progress, address="", jobs_at_once=0, cpus=1.
         ray.shutdown()
 
 
-def submit(ray, jobs, output, environment, cpus, gpus):
+def submit(ray: ModuleType, jobs: Sequence[Job], output: str, environment: dict[str, str], cpus: float,
+           gpus: float) -> dict["ObjectRef", Job]:
     """Hand all jobs to Ray at once; {reference to the outcome: job}."""
-    from . import process
+    from . import process  # by its name, for cloudpickle
 
+    root = str(ROOT)
     ray.cloudpickle.register_pickle_by_value(process)  # a worker need not be able to import this package
 
     @ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=TRIES_AFTER_A_DEATH)
-    def run_job(command, log, *needed):
-        if any(code != 0 for code, _, _ in needed):
-            return None, [], 0.0
-        return process.run_command(command, log, environment, str(ROOT))
+    def run_job(command: list[str], log: str, *needed: Outcome) -> Outcome:
+        if any(outcome.code != 0 for outcome in needed):
+            return process.Outcome(None, [], 0.0)
+        return process.run_command(command, log, environment, root)
 
-    references = {}
+    references: dict[Job, ObjectRef] = {}
     for job in jobs:
         needed = [references[other] for other in job.needs if other in references]
-        command = [sys.executable, job.program, *job.arguments()]
+        command = [sys.executable, *job.program, *job.arguments()]
         references[job] = run_job.remote(command, log_file(job, output), *needed)
     return {reference: job for job, reference in references.items()}
 
 
-def follow(ray, jobs, output, progress):
+def follow(ray: ModuleType, jobs: Mapping["ObjectRef", Job], output: str, progress: Progress) -> None:
     """Report each job when it ends. ``jobs``: {reference: job}."""
     waiting = list(jobs)
     try:
@@ -120,7 +131,7 @@ def follow(ray, jobs, output, progress):
         raise
 
 
-def report(ray, reference, job, output, progress):
+def report(ray: ModuleType, reference: "ObjectRef", job: Job, output: str, progress: Progress) -> None:
     log = log_file(job, output)
     try:
         code, lines, seconds = ray.get(reference)

@@ -1,8 +1,15 @@
 """A job: one command line of train.py, or of a program that takes the same words."""
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal, Optional
 
-DONE, INCOMPLETE, NOT_STARTED = "done", "incomplete", "not started"
+State = Literal["not started", "incomplete", "done"]
+NOT_STARTED: State = "not started"
+INCOMPLETE: State = "incomplete"
+DONE: State = "done"
+
+TRAIN = ("train.py",)
 
 
 @dataclass(eq=False)
@@ -10,37 +17,38 @@ class Job:
     """One run. It is its arguments: two jobs with the same key are the same run.
 
     Attributes:
-        what: name for people. folder: output folder. flags: words before ``--output-dir``, of train.py's command line.
-        options: KEY VALUE pairs. starts_from: job of step 1 (MAO.BASE_DIR). tests: job whose model is tested.
-        program: what runs it. dataset: its registered name; it, digest, key and state are filled in by ``plan``.
+        what: name for people. folder: output folder. flags: words of train.py's command line, without the folders that
+            depend on other jobs. pairs: KEY VALUE pairs. starts_from: the job of step 1 (MAO.BASE_DIR). tests: the job
+            whose model is tested. program: words behind ``python``. dataset: its registered name; ``plan`` fills it in,
+            and digest, key and state.
     """
 
     what: str
     folder: str
-    flags: list
-    options: list = field(default_factory=list)
-    starts_from: "Job" = None
-    tests: "Job" = None
-    program: str = "train.py"
-    dataset: str = ""
-    digest: str = ""
-    key: str = ""
-    state: str = NOT_STARTED
+    flags: list[str]
+    pairs: Sequence[object] = ()
+    starts_from: Optional["Job"] = None
+    tests: Optional["Job"] = None
+    program: tuple[str, ...] = TRAIN
+    dataset: str = field(default="", init=False)
+    digest: str = field(default="", init=False)
+    key: str = field(default="", init=False)
+    state: State = field(default=NOT_STARTED, init=False)
 
     @property
-    def needs(self):
+    def needs(self) -> list["Job"]:
         """Jobs that have to be done before this one."""
         return [job for job in (self.starts_from, self.tests) if job is not None]
 
-    def arguments(self):
-        """Words after the program's name. MAO.BASE_DIR comes first, so that the caller's pairs can override it."""
+    def arguments(self) -> list[str]:
+        """Words behind the program. MAO.BASE_DIR comes first of the pairs, so that the caller's can override it."""
         words = [*self.flags, "--output-dir", self.folder]
         if self.tests is not None:
             words += ["--model-dir", self.tests.folder, "--eval-only"]
         if self.starts_from is not None:
             words += ["MAO.BASE_DIR", self.starts_from.folder]
-        return [*words, *map(str, self.options)]
+        return [*words, *map(str, self.pairs)]
 
-    def command(self, python="python"):
+    def command(self, python: str = "python") -> str:
         """The command line as a shell takes it."""
-        return shlex.join([python, self.program, *self.arguments()])
+        return shlex.join([python, *self.program, *self.arguments()])

@@ -5,18 +5,19 @@ nothing is reused silently, and nothing is refused in the middle of a sweep.
 """
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import train
 from experiments.records import FOLDERS_OF_RUNS, config_digest
 from experiments.run_state import done_key, job_key, started_key, tests_older_model
 
-from .job import DONE, INCOMPLETE, NOT_STARTED
+from .job import DONE, INCOMPLETE, NOT_STARTED, Job, State
 
 LEFT_BY_A_STOPPED_RUN = "train_state.pth.tar"
 
 
-def make_plan(jobs):
+def make_plan(jobs: list[Job]) -> list[Job]:
     """Fill in data set, digest, key, folder and state of all jobs; those that a job needs have to come before it.
 
     Raises:
@@ -27,11 +28,11 @@ def make_plan(jobs):
     return jobs
 
 
-def resolve(job):
+def resolve(job: Job) -> None:
     args = train.parse_arguments(job.arguments())
     cfg = train.make_config(args)
     job.dataset = cfg.DATASET.NAME
-    if not job.dataset.startswith("Synthetic"):  # benchmarks/efficiency.py makes those when it runs
+    if not job.dataset.startswith("Synthetic"):  # the efficiency benchmark makes those when it runs
         train.check_names(cfg)
     # What the folders of other jobs will hold counts, whether those have run or not.
     parents = {FOLDERS_OF_RUNS[0]: job.starts_from.digest} if job.starts_from is not None else None
@@ -42,7 +43,7 @@ def resolve(job):
     job.state = state(job)
 
 
-def is_taken(job):
+def is_taken(job: Job) -> bool:
     """Whether the folder holds another run, finished or not."""
     there = done_key(job.folder) or started_key(job.folder)
     if there is None:
@@ -50,7 +51,7 @@ def is_taken(job):
     return there != job.key
 
 
-def state(job):
+def state(job: Job) -> State:
     if done_key(job.folder) == job.key:
         # A test counts for the model that is there: not for one that is missing, or was trained again since.
         tested = job.tests
@@ -60,14 +61,14 @@ def state(job):
     return INCOMPLETE if started_key(job.folder) == job.key else NOT_STARTED
 
 
-def summary(jobs):
+def summary(jobs: Sequence[Job]) -> str:
     """"47 jobs: 10 done, 1 resumed, 36 to run"."""
     count = Counter(job.state for job in jobs)
     return (f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}: {count[DONE]} done, {count[INCOMPLETE]} resumed, "
             f"{count[NOT_STARTED]} to run")
 
 
-def log_file(job, output):
+def log_file(job: Job, output: str) -> str:
     """Log of a job: named after its folder, in ``<output>/logs``."""
     name = os.path.relpath(job.folder, output).replace(os.sep, "_")
     return str(Path(output) / "logs" / f"{name}.txt")

@@ -1,6 +1,6 @@
-"""Runs one job as a subprocess with a log of its own, so that a crash, or a lack of memory, ends that job alone.
+"""Runs one job as a process of its own with a log, so that a crash, or a lack of memory, ends that job alone.
 
-Needs nothing but the standard library: an engine sends this module to other machines as it is.
+Needs nothing but the standard library: the Ray engine sends this module to other machines as it is.
 """
 import ctypes
 import os
@@ -8,49 +8,86 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from typing import NamedTuple
 
 TAIL = 12  # lines of a log that are shown when a job fails
 SECONDS_TO_STOP = 10
 
 
-def run_command(command, log, environment, cwd):
+class Outcome(NamedTuple):
+    """What came of a job: its exit code (None: it was not run), the last lines of its log, and its seconds."""
+
+    code: int | None
+    lines: list[str]
+    seconds: float
+
+
+Wait = Callable[[float], int | None]
+"""Waits for a process for some seconds at most; its exit code, or None if it has not ended."""
+
+
+def run_command(command: list[str], log: str, environment: dict[str, str], cwd: str) -> Outcome:
     """Run a command until it ends; what it prints is appended to the file ``log``.
 
     If this process is interrupted, the command is stopped before the exception goes on; if it is killed, the command
     is killed with it (on Linux), so that it can be run again elsewhere.
-
-    Returns:
-        (exit code, last lines of its log, seconds)
     """
-    start = time.perf_counter()
-    os.makedirs(os.path.dirname(log), exist_ok=True)
-    with open(log, "ab") as file:
-        begin = file.tell()
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=cwd,
-                                   env={**os.environ, **environment}, start_new_session=True,
-                                   preexec_fn=die_with_parent() if sys.platform == "linux" else None)
-        try:
-            code = None
-            while code is None:  # in short waits: Ray's way to interrupt a task does not end a system call
-                try:
-                    code = process.wait(0.5)
-                except subprocess.TimeoutExpired:
-                    pass
-        except BaseException:
-            stop(process)
-            raise
+    def start() -> tuple[int, Wait]:
+        with open(log, "ab") as file:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+                                       cwd=cwd, env={**os.environ, **environment}, start_new_session=True,
+                                       preexec_fn=die_with_parent())
+
+        def wait(seconds: float) -> int | None:
+            try:
+                return process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                return None
+
+        return process.pid, wait
+
+    return follow(start, log)
+
+
+def follow(start: Callable[[], tuple[int, Wait]], log: str) -> Outcome:
+    """Start a process and stay with it to its end.
+
+    Args:
+        start: starts it, as the leader of a group of processes; returns its id and how to wait for it.
+        log: the file that it appends to; "": there is none.
+    """
+    begin = time.perf_counter()
+    size = 0
+    if log:
+        os.makedirs(os.path.dirname(log), exist_ok=True)
+        size = os.path.getsize(log) if os.path.exists(log) else 0
+    pid, wait = start()
+    try:
+        code = None
+        while code is None:  # in short waits: Ray's way to interrupt a task does not end a system call
+            code = wait(0.5)
+    except BaseException:
+        stop(pid, wait)
+        raise
+    return Outcome(code, end_of(log, size) if log else [], time.perf_counter() - begin)
+
+
+def end_of(log: str, begin: int) -> list[str]:
+    """The last lines of a file, none from before ``begin``, in bytes."""
     with open(log, "rb") as file:
         file.seek(begin)
-        lines = file.read().decode(errors="replace").splitlines()[-TAIL:]
-    return code, lines, time.perf_counter() - start
+        return file.read().decode(errors="replace").splitlines()[-TAIL:]
 
 
-def die_with_parent():
-    """A function that makes the process that calls it end when its parent does."""
+def die_with_parent() -> Callable[[], None] | None:
+    """A function that makes the process that calls it end when its parent, this process, does; None if not on Linux."""
+    if sys.platform != "linux":
+        return None
     libc = ctypes.CDLL(None)
     parent = os.getpid()
 
-    def ask_the_kernel():
+    def ask_the_kernel() -> None:
         libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
         if os.getppid() != parent:  # it has died in between
             os._exit(1)
@@ -58,13 +95,12 @@ def die_with_parent():
     return ask_the_kernel
 
 
-def stop(process):
+def stop(pid: int, wait: Wait) -> None:
     """End a process and the processes it started: politely, then for good."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
-            os.killpg(process.pid, number)
-            process.wait(SECONDS_TO_STOP)
+            os.killpg(pid, number)
         except ProcessLookupError:
             return
-        except subprocess.TimeoutExpired:
-            continue
+        if wait(SECONDS_TO_STOP) is not None:
+            return

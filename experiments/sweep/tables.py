@@ -1,13 +1,24 @@
 """Which jobs make which table, and the table at the end."""
-import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import ablations, efficiency, protocols
-from .methods import DATASETS, DEMO_SOURCE, IMAGENET_VARIANTS, METHODS, ROOT, ZERO_SHOT, demo_targets
+from compat.errors import UserError
+from compat.files import write_file
+from experiments.catalogue import (
+    DEMO_SOURCE,
+    METHODS,
+    PAPER_SOURCE,
+    ZERO_SHOT,
+    configs_of,
+    demo_targets,
+    paper_datasets,
+    variants_of,
+)
 
-TUNED = tuple(method for method in METHODS if method != ZERO_SHOT)
+from . import ablations, efficiency, protocols
+from .job import Job
 
 
 @dataclass(frozen=True)
@@ -15,50 +26,65 @@ class Table:
     """A table that can be asked for.
 
     Attributes:
-        layout: of scripts/tables.py. jobs: function of the options to the jobs. methods, datasets, demo_datasets,
-            demo_seeds: what is taken unless the caller says otherwise; a function for names that are looked up.
-        title: for --help.
+        title: for --help. layout: of the reporting. jobs: function of the options to the jobs.
+        methods, datasets, demo_datasets, demo_seeds, output: what is taken unless the caller says otherwise.
+        file: name of the table's files, if not the table's own. chart: whether a bar chart is drawn, too.
     """
 
     title: str
     layout: str
-    jobs: callable
-    methods: tuple
-    datasets: tuple
-    demo_datasets: callable
-    demo_seeds: tuple = (1, 2, 3)
-
-
-def only_source():
-    return (DEMO_SOURCE,)
+    jobs: Callable[..., list[Job]]
+    methods: Sequence[str] = tuple(METHODS)
+    datasets: Sequence[str] = configs_of(paper_datasets())
+    demo_datasets: Sequence[str] = configs_of([DEMO_SOURCE])
+    demo_seeds: Sequence[int] = (1, 2, 3)
+    output: str = "output"
+    file: str = ""
+    chart: bool = False
 
 
 TABLES = {
-    "table1": Table("base to new", "table1", protocols.base_to_new, METHODS, DATASETS, only_source),
-    "table2": Table("cross-data set", "table2", protocols.cross_dataset, METHODS, DATASETS[1:],
-                    lambda: demo_targets("emoji")),
-    "domain_generalization": Table("domain generalisation", "dg", protocols.cross_dataset, METHODS, IMAGENET_VARIANTS,
-                                   lambda: demo_targets(DEMO_SOURCE)),
-    "few_shot": Table("few-shot, all classes", "few_shot", protocols.few_shot, METHODS, DATASETS, only_source, (1,)),
-    "ablation": Table("ablations of MAO", "ablation", ablations.ablation, ("CoOp_MAO",), DATASETS, only_source, (1,)),
-    "efficiency": Table("speed and memory", "efficiency", efficiency.measurements, TUNED, ("caltech101",),
-                        only_source),
+    "quickstart": Table("zero-shot CLIP and CoOp on the bundled data", "auto", protocols.base_to_new,
+                        methods=(ZERO_SHOT, "CoOp", "CoOp_MAO"), datasets=configs_of([DEMO_SOURCE]),
+                        output="output/quickstart", file="table", chart=True),
+    "table1": Table("base to new", "table1", protocols.base_to_new),
+    "table2": Table("cross-data set", "table2", protocols.cross_dataset,
+                    datasets=configs_of(name for name in paper_datasets() if name != PAPER_SOURCE),
+                    demo_datasets=configs_of(demo_targets())),
+    "domain_generalization": Table("domain generalisation", "dg", protocols.cross_dataset,
+                                   datasets=configs_of(variants_of(PAPER_SOURCE)),
+                                   demo_datasets=configs_of(variants_of(DEMO_SOURCE))),
+    "few_shot": Table("few-shot, all classes", "few_shot", protocols.few_shot, demo_seeds=(1,)),
+    "ablation": Table("ablations of MAO", "ablation", ablations.ablation, methods=("CoOp_MAO",), demo_seeds=(1,)),
+    "efficiency": Table("speed and memory", "efficiency", efficiency.measurements,
+                        methods=tuple(name for name, method in METHODS.items() if method.trains),
+                        datasets=configs_of(["Caltech101"])),
 }
 
 FORMATS = {"markdown": "md", "csv": "csv"}
 
 
-def print_table(table, folders, output, name):
-    """Print a table of the records in some folders, and write it as markdown and CSV into ``output``.
+def print_table(table: Table, folders: list[str], output: str, name: str) -> int:
+    """Print a table of the records in some folders, and write it into ``output`` as markdown and CSV.
 
     Returns:
-        exit code of scripts/tables.py, and the files that were written.
+        the exit code: 2 if the records have nothing for it.
     """
-    command = [sys.executable, "scripts/tables.py", "--layout", table.layout, *folders]
-    code = subprocess.run(command, cwd=ROOT).returncode
+    from experiments.reporting import chart, request, tables, text  # matplotlib, for one, takes its time
+
+    try:
+        made = tables.make_tables(request.read_request(folders), table.layout, folders)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    print(text.render(made, "terminal", ansi=sys.stdout.isatty()), flush=True)
+    base = Path(output) / (table.file or name)
     written = []
-    for form, ending in FORMATS.items() if code == 0 else ():
-        path = str(Path(output) / f"{name}.{ending}")
-        if subprocess.run([*command, "--format", form, "--output", path], cwd=ROOT).returncode == 0:
-            written.append(path)
-    return code, written
+    for form, ending in FORMATS.items():
+        written.append(str(base.with_suffix(f".{ending}")))
+        write_file(written[-1], text.render(made, form) + "\n")
+    if table.chart:
+        written.append(str(Path(output) / "chart.png"))
+        chart.main([*folders, "--output", written[-1]])
+    print(f"\nAlso written: {', '.join(written)}")
+    return 0

@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
-# Test a CoOp of base2new_train.sh on the new classes: bash scripts/coop/base2new_test.sh DATASET SEED
+# Test the CoOp of base2new_train.sh on the new classes.
+#   bash scripts/coop/base2new_test.sh DATASET SEED [KEY VALUE ...]
 set -euo pipefail
-source "$(dirname "$0")/../defaults.sh"
-usage 2 "DATASET SEED" "$@"
-train CoOp "$1" "$2" "$(config_name CoOp "$1")" "$(run_folder test_new CoOp "$1" "$2")" \
-    --model-dir "$(run_folder train_base CoOp "$1" "$2")" --eval-only \
-    DATASET.NUM_SHOTS "$SHOTS" DATASET.SUBSAMPLE_CLASSES new "${@:3}"
+source "$(dirname "$0")/../environment.sh"
+exec "$PYTHON" -m experiments.run --trainer CoOp "$0" "$@"

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Train CoOp on the base classes of a data set and test it on them: bash scripts/coop/base2new_train.sh DATASET SEED
+# Train CoOp on the base classes of a data set and test it on them.
+#   bash scripts/coop/base2new_train.sh DATASET SEED [KEY VALUE ...]
 set -euo pipefail
-source "$(dirname "$0")/../defaults.sh"
-usage 2 "DATASET SEED" "$@"
-train CoOp "$1" "$2" "$(config_name CoOp "$1")" "$(run_folder train_base CoOp "$1" "$2")" \
-    DATASET.NUM_SHOTS "$SHOTS" DATASET.SUBSAMPLE_CLASSES base "${@:3}"
+source "$(dirname "$0")/../environment.sh"
+exec "$PYTHON" -m experiments.run --trainer CoOp "$0" "$@"

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Train CoOp on all classes of SOURCE (imagenet), for tests on other data sets.
-#   bash scripts/coop/xd_train.sh SEED
+#   bash scripts/coop/xd_train.sh SEED [KEY VALUE ...]
 set -euo pipefail
-source "$(dirname "$0")/../defaults.sh"
-usage 1 "SEED" "$@"
-xd_train CoOp "$@"
+source "$(dirname "$0")/../environment.sh"
+exec "$PYTHON" -m experiments.run --trainer CoOp "$0" "$@"

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Test the prompts of xd_train.sh, as they are, on the variants of SOURCE that TARGETS names.
-#   bash scripts/promptsrc/dg_test.sh SEED
+#   bash scripts/promptsrc/dg_test.sh SEED [KEY VALUE ...]
 set -euo pipefail
-source "$(dirname "$0")/../defaults.sh"
-usage 1 "SEED" "$@"
-dg_test PromptSRC "$@"
+source "$(dirname "$0")/../environment.sh"
+exec "$PYTHON" -m experiments.run --trainer PromptSRC "$0" "$@"

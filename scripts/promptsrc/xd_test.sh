@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Test the prompts of xd_train.sh, as they are, on another data set.
-#   bash scripts/promptsrc/xd_test.sh DATASET SEED
+#   bash scripts/promptsrc/xd_test.sh DATASET SEED [KEY VALUE ...]
 set -euo pipefail
-source "$(dirname "$0")/../defaults.sh"
-usage 2 "DATASET SEED" "$@"
-xd_test PromptSRC "$@"
+source "$(dirname "$0")/../environment.sh"
+exec "$PYTHON" -m experiments.run --trainer PromptSRC "$0" "$@"
