@@ -5,8 +5,9 @@ A data set's own file then names its folders and holds what is special about it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-from dassl.data.datasets import DatasetBase, Datum
+from dassl.data.datasets import DATASET_REGISTRY, DatasetBase, Datum
 from yacs.config import CfgNode
 
 from compat.errors import UserError
@@ -17,7 +18,7 @@ from .splits.checks import check_duplicates, check_images, check_labels
 from .splits.few_shot import cached_draw, short_classes
 from .splits.own_split import class_folder_items, own_split, split_in_three
 from .splits.scan import list_images
-from .splits.split_file import PARTS, Parts, Split, read_split
+from .splits.split_file import PARTS, Parts, Split, digest_of, read_split
 
 
 @dataclass
@@ -26,15 +27,26 @@ class Reading:
 
     Attributes:
         name: the data set's name. folder: its folder. images: the folder that paths of items are relative to.
-        parts, digest, official: as in ``Split``.
+        parts, official: as in ``Split``. split_digest: its digest.
     """
 
     name: str
     folder: Path
     images: Path
     parts: Parts
-    digest: str
+    split_digest: str
     official: bool
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of all classes in label order."""
+        names = {label: name for part in PARTS for _, label, name in self.parts[part]}
+        return [names[label] for label in sorted(names)]
+
+    @property
+    def class_names_digest(self) -> str:
+        """SHA-256, as hex digits, of the names of all classes in label order."""
+        return digest_of(self.class_names)
 
 
 class FewShotDataset(DatasetBase):
@@ -53,7 +65,7 @@ class FewShotDataset(DatasetBase):
 
     Attributes:
         root: DATASET.ROOT as a path (default ``./data``). folder: the data set's folder in it.
-        split_digest: SHA-256 of the split.
+        name, split_digest, class_names_digest: as in ``Reading``: of the whole data set, before draws and class halves.
 
     Raises:
         UserError: a bad value in the config, or files that are missing, damaged or do not fit together.
@@ -73,7 +85,8 @@ class FewShotDataset(DatasetBase):
         check_options(options)
         self.root = data_root(options.ROOT)
         reading = self.read(self.root)
-        self.folder, self.split_digest = reading.folder, reading.digest
+        self.name, self.folder = reading.name, reading.folder
+        self.split_digest, self.class_names_digest = reading.split_digest, reading.class_names_digest
         parts = dict(reading.parts)
         if self.test_only:
             parts["train"] = parts["test"]
@@ -152,6 +165,29 @@ class ClassFolderDataset(SplittableDataset):
     @classmethod
     def build_split(cls, folder: Path) -> Parts:
         return split_in_three(class_folder_items(list_images(folder / cls.image_dir), cls.ignored))
+
+
+def data_identity(dataset: DatasetBase | Reading) -> dict[str, str]:
+    """What tells a data set from others, wherever it lies: ``name``, and digests of its ``split`` and its ``classes``.
+
+    Args:
+        dataset: a built data set, or what ``read`` gives. One that is not of this package has empty digests.
+    """
+    return {"name": getattr(dataset, "name", type(dataset).__name__),
+            "split": getattr(dataset, "split_digest", ""), "classes": getattr(dataset, "class_names_digest", "")}
+
+
+def identity_on_disk(name: str, root: Path | str) -> dict[str, str]:
+    """``data_identity`` of a registered data set of this package, below a data root.
+
+    Raises:
+        UserError: files are missing, images of the split among them, are damaged or do not fit together.
+    """
+    dataset = cast(type[FewShotDataset], DATASET_REGISTRY.get(name))
+    reading = dataset.read(root)
+    if not dataset.listed:
+        check_images(reading.images, [path for part in PARTS for path, _, _ in reading.parts[part]])
+    return data_identity(reading)
 
 
 def data_root(root: Path | str) -> Path:

@@ -2,9 +2,11 @@
 import json
 
 import pytest
+from dassl.data.datasets import DatasetBase
 from datasets_on_disk import OnDisk, dataset_config, relative_paths, small_split, write_dataset
 
 from compat.errors import UserError
+from datasets.base import data_identity
 
 
 def test_items_stay_in_the_order_of_the_split_file(tmp_path):
@@ -15,6 +17,33 @@ def test_items_stay_in_the_order_of_the_split_file(tmp_path):
         assert relative_paths(data, folder) == [path for path, _, _ in split[part]]
     assert list(dataset.classnames) == ["class 0", "class 1", "class 2"]
     assert len(dataset.split_digest) == 64
+
+
+def test_the_identity_is_of_the_whole_data_set_wherever_it_lies(tmp_path):
+    for root in ("here", "there"):
+        write_dataset(tmp_path / root, small_split([5, 5, 5, 5]))
+    whole = data_identity(OnDisk.read(tmp_path / "here"))
+    assert whole["name"] == "OnDisk" and len(whole["split"]) == len(whole["classes"]) == 64
+    for options in ({}, {"shots": 1}, {"shots": 1, "seed": 2}, {"subsample": "base"}, {"subsample": "new"}):
+        assert data_identity(OnDisk(dataset_config(tmp_path / "there", **options))) == whole
+
+
+def test_the_identity_follows_paths_labels_and_class_names(tmp_path):
+    class Renamed(OnDisk):
+        renamed = {"class 0": "cat"}
+
+    folder = write_dataset(tmp_path, small_split())
+    before, renamed = data_identity(OnDisk.read(tmp_path)), data_identity(Renamed.read(tmp_path))
+    assert renamed["classes"] != before["classes"]
+    split = small_split()
+    del split["train"][0]
+    (folder / OnDisk.split_file).write_text(json.dumps(split))
+    after = data_identity(OnDisk.read(tmp_path))
+    assert after["split"] != before["split"] and after["classes"] == before["classes"]
+
+
+def test_a_data_set_of_somebody_else_has_a_name_alone():
+    assert data_identity(DatasetBase()) == {"name": "DatasetBase", "split": "", "classes": ""}
 
 
 def test_classes_with_few_images_are_named(tmp_path, capsys):

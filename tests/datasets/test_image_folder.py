@@ -8,6 +8,7 @@ from datasets_on_disk import dataset_config
 
 import datasets  # noqa: F401  registers the data sets
 from compat.errors import UserError
+from datasets.base import identity_on_disk
 
 SPLIT = "split_image_folder.json"
 
@@ -57,10 +58,23 @@ def test_changed_files_are_split_anew_with_a_line(tmp_path, capsys):
     fill(tmp_path, emu=10)
     after = DATASET_REGISTRY.get("ImageFolder").read(tmp_path)
     assert "have changed: they are split anew" in capsys.readouterr().out
-    assert after.digest != before.digest and {name for _, _, name in after.parts["test"]} == {"cat", "dog", "emu"}
+    assert after.split_digest != before.split_digest
+    assert {name for _, _, name in after.parts["test"]} == {"cat", "dog", "emu"}
     (tmp_path / SPLIT).write_text("{")
     assert DATASET_REGISTRY.get("ImageFolder").read(tmp_path) == after
     assert "is damaged" in capsys.readouterr().out
+
+
+def test_images_that_come_or_go_change_the_identity(tmp_path):
+    fill(tmp_path, dog=10, cat=20)
+    found = [identity_on_disk("ImageFolder", tmp_path)]
+    (tmp_path / "cat" / "3.JPG").unlink()
+    found.append(identity_on_disk("ImageFolder", tmp_path))
+    (tmp_path / "cat" / "new.png").touch()
+    found.append(identity_on_disk("ImageFolder", tmp_path))
+    (tmp_path / "classnames.json").write_text('{"cat": "sea lion"}')
+    found.append(identity_on_disk("ImageFolder", tmp_path))
+    assert len({identity["split"] for identity in found}) == 4 and len({identity["classes"] for identity in found}) == 2
 
 
 def test_few_shots_leave_no_folder_that_looks_like_a_class(tmp_path):

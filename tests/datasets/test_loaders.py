@@ -10,6 +10,7 @@ from raw_trees import MAKERS, touch, write_lines
 
 import datasets  # noqa: F401  registers the data sets
 from compat.errors import UserError
+from datasets.base import identity_on_disk
 
 # Class names by label, as the rules of each data set give them for the trees of raw_trees.py.
 CLASS_NAMES = {
@@ -182,10 +183,10 @@ def test_imagenet_validation_images_are_the_test_images(tmp_path):
 def test_imagenet_split_digest_follows_the_files(tmp_path):
     MAKERS["ImageNet"](tmp_path)
     dataset = DATASET_REGISTRY.get("ImageNet")
-    before = dataset.read(tmp_path).digest
-    assert dataset.read(tmp_path).digest == before
+    before = dataset.read(tmp_path).split_digest
+    assert dataset.read(tmp_path).split_digest == before
     touch(tmp_path / "imagenet" / "images" / "train" / "n01440764", ["another.JPEG"])
-    assert dataset.read(tmp_path).digest != before
+    assert dataset.read(tmp_path).split_digest != before
 
 
 BAD = {
@@ -238,6 +239,14 @@ def test_a_missing_class_folder_is_named(tmp_path):
     (tmp_path / "food-101" / "images" / "waffles").rename(tmp_path / "elsewhere")
     with pytest.raises(UserError, match=r"class folder '.*/images/waffles' is missing \(10 of 20 images"):
         build("Food101", tmp_path)
+
+
+def test_missing_images_have_no_identity(tmp_path):
+    MAKERS["Food101"](tmp_path)
+    assert identity_on_disk("Food101", tmp_path)["name"] == "Food101"
+    next((tmp_path / "food-101" / "images" / "waffles").iterdir()).unlink()
+    with pytest.raises(UserError, match="1 of 20 images that the split lists"):
+        identity_on_disk("Food101", tmp_path)
 
 
 def test_a_folder_name_that_is_nearly_right_is_named(tmp_path):
