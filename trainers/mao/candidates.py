@@ -97,8 +97,9 @@ def explained_misfit(host_name: str, model: nn.Module, further_names: tuple[str,
         if "out of memory" in str(error) or not names:
             raise
         reason = str(error).strip().split("\n")[0]
-        raise MAOError(f"{host_name} failed on the batch's classes ({reason}): it has one row per class in "
-                       f"{', '.join(names)}, too; name what its loss uses in mao_per_class (docs/drop_in.md)") from error
+        raise MAOError(
+            f"{host_name} failed on the batch's classes ({reason}): it has one row per class in "
+            f"{', '.join(names)}, too; name what its loss uses in mao_per_class (docs/drop_in.md)") from error
 
 
 def _is_cross_entropy_first(output: object, targets: torch.Tensor) -> bool:

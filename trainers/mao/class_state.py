@@ -48,13 +48,14 @@ class ClassState:
                 value = store.get(name, ())
                 if name == "n_cls" and value == n_cls:
                     _replace(store, name, len(rows), undo)
-                elif _has_entries(value, n_cls):
-                    if not torch.is_tensor(value):
-                        _replace(store, name, [value[label] for label in rows], undo)
-                    elif store is module._parameters:
-                        _hide_parameter(module, name, select_candidates(value, labels), undo)
-                    else:
-                        _replace(store, name, select_candidates(value, labels), undo)
+                elif not _has_entries(value, n_cls):
+                    continue
+                elif not torch.is_tensor(value):
+                    _replace(store, name, [value[label] for label in rows], undo)
+                elif store is module._parameters:
+                    _hide_parameter(module, name, select_candidates(value, labels), undo)
+                else:
+                    _replace(store, name, select_candidates(value, labels), undo)
             yield candidate_targets(labels)
 
     def _find_places(self, roots: tuple[nn.Module, ...]) -> None:

@@ -3,7 +3,7 @@ import pytest
 from dassl.config import get_cfg_default
 
 from trainers import extend_cfg
-from trainers.mao import config
+from trainers.mao import MAO, config
 from trainers.mao.errors import MAOError
 
 OWN = ["MAO.NEW.BATCH_SIZE", 32, "MAO.NEW.LR", 0.01, "MAO.NEW.MAX_EPOCH", 3]
@@ -45,6 +45,19 @@ def test_step_two_runs_with_its_own_values_and_leaves_the_config_alone():
     own = config.for_step(cfg)
     assert effective(own) == (32, 0.01, 3) and own.is_frozen()
     assert effective(cfg) == (4, 0.002, 10)
+
+
+def test_the_mixin_gives_the_host_the_config_of_its_step():
+    class Host:
+        def __init__(self, cfg):
+            self.cfg = cfg
+
+    class Host_MAO(MAO, Host):
+        pass
+
+    assert effective(Host_MAO(config_of("new", *OWN)).cfg) == (32, 0.01, 3)
+    with pytest.raises(MAOError, match="MAO.TOPK is 1"):
+        Host_MAO(config_of("new", "MAO.TOPK", 1))
 
 
 def test_zero_is_as_in_step_one():
