@@ -1,1 +1,4 @@
-"""Tools that rebuild the bundled demo: the Pictograms data set and the small CLIP. See docs/appendix_bundled_data.md."""
+"""Tools that rebuild the bundled demo: Pictograms, the sets of emoji, and the small CLIP.
+
+See docs/appendix_bundled_data.md.
+"""

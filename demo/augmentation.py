@@ -2,7 +2,6 @@
 
 Drawing the geometry anew for every batch would halve the training speed on a CPU, so a bank of copies is made once.
 """
-
 import torch
 import torch.nn.functional as F
 
@@ -16,13 +15,12 @@ MEAN = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
 STD = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)
 
 
-def augmented_bank(images, copies, generator, chunk=4096):
+def augmented_bank(images: torch.Tensor, copies: int, generator: torch.Generator, chunk: int = 4096) -> torch.Tensor:
     """Random copies of every icon.
 
     Args:
-        images: uint8 (n, H, W), grey, dark on white.
-        copies: copies per icon; the first one is the icon itself.
-        generator: torch.Generator.
+        images: uint8 (n, H, W), grey, dark on white. copies: copies per icon; the first one is the icon itself.
+
     Returns:
         uint8 (copies, n, H, W): amounts of ink, 255 is black.
     """
@@ -36,7 +34,7 @@ def augmented_bank(images, copies, generator, chunk=4096):
     return bank
 
 
-def _restroke(ink, generator):
+def _restroke(ink: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Thicken some strokes by about a pixel and thin others. float (n, 1, H, W) -> same."""
     choice = torch.rand(len(ink), 1, 1, 1, generator=generator)
     thick = F.max_pool2d(ink, 3, 1, 1)
@@ -45,9 +43,9 @@ def _restroke(ink, generator):
     return torch.where(choice < STROKE, thick, torch.where(choice > 1 - STROKE, thin, ink))
 
 
-def _move(ink, generator):
+def _move(ink: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Rotate, scale, stretch, shift and flip. float (n, 1, H, W) -> same."""
-    def uniform(low, high):
+    def uniform(low: float, high: float) -> torch.Tensor:
         return low + (high - low) * torch.rand(len(ink), generator=generator)
 
     angle, scale = uniform(-ROTATION, ROTATION), uniform(*SCALE)
@@ -58,17 +56,17 @@ def _move(ink, generator):
         torch.stack([flip * cos * (1 + stretch), -sin, uniform(-2 * SHIFT, 2 * SHIFT)], dim=1),
         torch.stack([flip * sin, cos * (1 - stretch), uniform(-2 * SHIFT, 2 * SHIFT)], dim=1),
     ], dim=1)
-    return F.grid_sample(ink, F.affine_grid(matrix, ink.shape, align_corners=False), align_corners=False)
+    return F.grid_sample(ink, F.affine_grid(matrix, list(ink.shape), align_corners=False), align_corners=False)
 
 
-def colour(ink, share, generator):
+def colour(ink: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
     """Paint some images in random colours on random paper, the others black on white; normalise as CLIP does.
 
     Of the painted ones half take grey levels, half colours, and a tenth swap pen and paper.
 
     Args:
-        ink: uint8 (n, H, W).
-        share: fraction of images to paint.
+        ink: uint8 (n, H, W). share: fraction of images to paint.
+
     Returns:
         float32 (n, 3, H, W).
     """
@@ -87,6 +85,6 @@ def colour(ink, share, generator):
     return torch.addcmul(offset, ink.unsqueeze(1).float(), gain)
 
 
-def plain(images):
+def plain(images: torch.Tensor) -> torch.Tensor:
     """Normalise grey icons without augmentation. uint8 (n, H, W) -> float32 (n, 3, H, W)."""
     return (images.unsqueeze(1).float() / 255 - MEAN) / STD

@@ -5,61 +5,34 @@
 Writes pictograms.zip, NOTICE and meta.json into datasets/pictograms. The same package and the same versions of
 resvg_py and Pillow give the same bytes.
 """
-
-import argparse
-import json
+import sys
 from collections import Counter
-from importlib.metadata import version
 from pathlib import Path
 
-from . import archive, iconify
-from .notice import notice
-from .selection import find_candidates, load_json, select
+from .archive import write_archive
+from .building import Meta, command_line, provenance, write_papers
+from .selection import SPLITS, find_candidates, load_json, select
 
-OUTPUT = Path(__file__).resolve().parents[2] / "datasets" / "pictograms"
-TITLE = """Pictograms: icons drawn as images of 64x64 pixels.
-
-The drawings were made by the authors of the icon sets below, and are used under the sets' licences, which follow
-after the list. Names, authors, versions and links are as the npm package @iconify/json {version} states them.
-The drawings were changed: rendered as pixels, on white."""
+TITLE = "Pictograms: icons drawn as images of 64x64 pixels."
 
 
-def build(package, output):
-    """Select, draw and write; return the metadata."""
+def build(package: Path, output: Path) -> Meta:
+    """Select, draw and write; returns the metadata."""
     selected = select(find_candidates(package))
     counts = Counter(candidate.split for candidate in selected)
-    classes = {candidate.class_name for candidate in selected}
     used = sorted({candidate.icon.set_name for candidate in selected})
-    package_version = iconify.package_version(package)
-    infos = {name: iconify.read_icon_set(package, name).info for name in used}
-
-    output.mkdir(parents=True, exist_ok=True)
-    digest = archive.write_archive(output / "pictograms.zip", selected)
-    families = load_json("icon_sets.json")
-    meta = {
+    split_of = {name: entry["split"] for name, entry in load_json("icon_sets.json").items()}
+    meta: Meta = {
         "name": "Pictograms",
-        "source": f"npm @iconify/json {package_version}",
-        "drawn_with": {name: version(name) for name in ("resvg_py", "pillow")},
-        "image_size": 64,
-        "classes": len(classes),
-        "images": {split: counts[split] for split in ("train", "val", "test")},
-        "sets": {split: [name for name in used if families[name]["split"] == split]
-                 for split in ("train", "val", "test")},
-        "sha256": digest,
+        **provenance(package),
+        "classes": len({candidate.class_name for candidate in selected}),
+        "images": {split: counts[split] for split in SPLITS},
+        "sets": {split: [name for name in used if split_of[name] == split] for split in SPLITS},
+        "sha256": write_archive(output / "pictograms.zip", selected),
     }
-    archive.write_text(output / "NOTICE", notice(infos, TITLE.format(version=package_version)))
-    archive.write_text(output / "meta.json", json.dumps(meta, indent=1) + "\n")
+    write_papers(output, package, used, "icon", TITLE, meta)
     return meta
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--package", type=Path, required=True, help="unpacked npm package @iconify/json")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="folder to write to (default: %(default)s)")
-    arguments = parser.parse_args()
-    meta = build(arguments.package, arguments.output)
-    print(json.dumps({key: meta[key] for key in ("classes", "images", "sha256")}, indent=1))
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(command_line(__doc__.splitlines()[0], "pictograms", build, ("classes", "images", "sha256")))

@@ -1,8 +1,33 @@
-"""Reading icon sets from an unpacked npm package `@iconify/json`."""
-
+"""Icon sets of an unpacked npm package `@iconify/json`."""
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypedDict
+
+from compat.errors import MissingFileError
+
+EMOJI_SETS = ("noto", "noto-v1", "fxemoji", "fluent-emoji-flat", "fluent-emoji-high-contrast")
+"""Sets of emoji. The small CLIP never saw them, so that they can serve as test sets of their own."""
+
+
+class Licence(TypedDict, total=False):
+    spdx: str
+    url: str
+
+
+class Author(TypedDict, total=False):
+    name: str
+    url: str
+
+
+class Info(TypedDict, total=False):
+    """What the package says of a set, as far as it is used here."""
+
+    name: str
+    version: str
+    author: Author
+    license: Licence
 
 
 @dataclass(frozen=True)
@@ -16,32 +41,32 @@ class Icon:
 
 @dataclass(frozen=True)
 class IconSet:
-    """One icon set: the package's own metadata (`info`: author, licence, version, ...) and its visible icons."""
+    """One icon set: what the package says of it, and its visible icons."""
 
     name: str
-    info: dict
-    icons: list
+    info: Info
+    icons: list[Icon]
 
 
-def package_version(package):
+def package_version(package: Path) -> str:
     """Version string of the unpacked package, e.g. "2.2.535"."""
-    return json.loads((Path(package) / "package.json").read_text(encoding="utf-8"))["version"]
+    return json.loads((package / "package.json").read_text(encoding="utf-8"))["version"]
 
 
-def read_icon_set(package, set_name):
+def read_icon_set(package: Path, set_name: str) -> IconSet:
     """Read one set. Hidden icons (withdrawn or renamed ones) and aliases (second names of a drawing) are left out.
 
     Args:
         package: folder of the unpacked package (holds `package.json` and `json/`).
         set_name: the set's prefix, e.g. "lucide".
+
     Raises:
-        FileNotFoundError: there is no such package or set.
+        MissingFileError: there is no such package or set.
     """
-    path = Path(package) / "json" / f"{set_name}.json"
+    path = package / "json" / f"{set_name}.json"
     if not path.is_file():
-        raise FileNotFoundError(
-            f"no icon set {set_name!r} at {path}; unpack the npm package @iconify/json and give its folder"
-        )
+        raise MissingFileError(f"there is no icon set {set_name!r} at {str(path)!r}: unpack the npm package "
+                               "@iconify/json and give its folder")
     data = json.loads(path.read_text(encoding="utf-8"))
     icons = [
         Icon(set_name, name, svg_document(icon, data))
@@ -51,12 +76,12 @@ def read_icon_set(package, set_name):
     return IconSet(set_name, data["info"], icons)
 
 
-def svg_document(icon, defaults):
+def svg_document(icon: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
     """A square SVG document around an icon's body, the drawing in the middle.
 
     Args:
-        icon: dict with `body` and optionally `left`, `top`, `width`, `height` (user units).
-        defaults: dict of the set with the same optional keys; Iconify's own default size is 16.
+        icon: JSON of the icon: `body` and optionally `left`, `top`, `width`, `height` (user units).
+        defaults: JSON of the set with the same optional keys; Iconify's own default size is 16.
     """
     left, top = (icon.get(key, defaults.get(key, 0)) for key in ("left", "top"))
     width, height = (icon.get(key, defaults.get(key, 16)) for key in ("width", "height"))

@@ -3,13 +3,14 @@
 Contrastive training of both towers from scratch learns nothing in the time a CPU allows. A free table with one unit
 vector per caption does: the tower learns to point at an icon's vector, and the text tower is fitted to the table.
 """
-
 import time
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 
 from .augmentation import augmented_bank, colour, plain
+from .pretraining_data import PretrainingData
 from .schedule import learning_rate
 
 MAX_SCALE = 50.0
@@ -22,37 +23,38 @@ class CaptionClassifier(torch.nn.Module):
 
     Args:
         visual: CLIP's image tower, (n, 3, H, W) -> (n, embed_dim).
-        captions: number of captions.
-        embed_dim: width of the joint space.
+        captions: number of captions. embed_dim: width of the joint space.
     """
 
-    def __init__(self, visual, captions, embed_dim):
+    def __init__(self, visual: torch.nn.Module, captions: int, embed_dim: int) -> None:
         super().__init__()
         self.visual = visual
         self.table = torch.nn.Parameter(torch.randn(captions, embed_dim) * embed_dim ** -0.5)
         self.log_scale = torch.nn.Parameter(torch.tensor(10.0).log())
 
     @property
-    def scale(self):
+    def scale(self) -> torch.Tensor:
         """The factor on the cosines, at most 50 so that the classifier stays soft enough to be tuned."""
         return self.log_scale.exp().clamp(max=MAX_SCALE)
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """float (n, 3, H, W) -> logits float (n, captions)."""
         features = F.normalize(self.visual(images), dim=1)
         return self.scale * features @ F.normalize(self.table, dim=1).t()
 
 
-def train(visual, data, embed_dim, *, samples, seed, class_captions, validation, batch_size=256, peak=2e-3,
-          copies=10, log=print):
+def train(visual: torch.nn.Module, data: PretrainingData, embed_dim: int, *, samples: int, seed: int,
+          class_captions: torch.Tensor, validation: tuple[torch.Tensor, torch.Tensor], batch_size: int = 256,
+          peak: float = 2e-3, copies: int = 10, log: Callable[[str], None] = print
+          ) -> tuple[torch.Tensor, float, float]:
     """Train the image tower and the caption table.
 
     Args:
-        visual: the image tower, changed in place.
-        data: PretrainingData.
-        samples: number of images to see in all.
+        visual: the image tower, changed in place. samples: number of images to see in all.
         class_captions: indices of the captions that are class names of Pictograms.
         validation: (images uint8 (m, 64, 64), captions int64 (m,)) of other families, to watch the training.
+        peak: the highest learning rate. copies: augmented copies per icon.
+
     Returns:
         (table float32 (captions, embed_dim) with unit rows, scale float, accuracy on validation in per cent)
     """
@@ -92,7 +94,7 @@ def train(visual, data, embed_dim, *, samples, seed, class_captions, validation,
     return F.normalize(model.table.detach(), dim=1), model.scale.item(), accuracy
 
 
-def sampling_weights(labels, class_captions):
+def sampling_weights(labels: torch.Tensor, class_captions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """How often each icon is drawn: captions by the square root of their icons, classes as CLASS_SHARE of all.
 
     Returns:
@@ -105,7 +107,7 @@ def sampling_weights(labels, class_captions):
     return CLASS_SHARE * class_weights + (1 - CLASS_SHARE) * other_weights, class_weights
 
 
-def painted_share(progress):
+def painted_share(progress: float) -> float:
     """Share of images in other colours than black on white, at a progress of 0 to 1.
 
     With colours from the start the tower does not begin to learn shapes: none in the first fifth, then rising to half.
@@ -114,7 +116,8 @@ def painted_share(progress):
 
 
 @torch.no_grad()
-def validate(model, class_captions, images, captions):
+def validate(model: CaptionClassifier, class_captions: torch.Tensor, images: torch.Tensor,
+             captions: torch.Tensor) -> float:
     """Accuracy in per cent among the class captions, of images uint8 (m, H, W) with their captions int64 (m,)."""
     model.eval()
     logits = torch.cat([model(plain(part))[:, class_captions] for part in images.split(256)])

@@ -1,7 +1,6 @@
 """The small CLIP's architecture: OpenAI's own model class at a small size, and how its weights start."""
-
 import torch
-from clip.model import CLIP
+from clip.model import CLIP, Transformer
 
 SIZES = {
     "embed_dim": 128,
@@ -17,7 +16,7 @@ SIZES = {
 }
 
 
-def build():
+def build() -> CLIP:
     """A small CLIP with fresh weights, float32."""
     model = CLIP(**SIZES)
     for transformer in (model.visual.transformer, model.transformer):
@@ -27,7 +26,7 @@ def build():
     return model
 
 
-def cosine_patches(filters, side):
+def cosine_patches(filters: int, side: int) -> torch.Tensor:
     """Patch filters to start from: the lowest frequencies of a two-dimensional cosine transform, without the mean.
 
     With random filters the constant white of the paper drowns the drawing, and learning begins much later.
@@ -44,7 +43,7 @@ def cosine_patches(filters, side):
 
 
 @torch.no_grad()
-def _initialise(transformer):
+def _initialise(transformer: Transformer) -> None:
     """Start with small residual branches: with PyTorch's defaults the image tower does not begin to learn."""
     width, layers = transformer.width, transformer.layers
     for block in transformer.resblocks:

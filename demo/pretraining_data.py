@@ -1,21 +1,22 @@
 """Choosing the icons and captions that the small CLIP is trained on: none of them is an image of Pictograms."""
-
-import io
-import zipfile
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
+from compat.files import atomic_write
+
+from .archive import read_images
 from .drawing import draw_all, to_grey
+from .iconify import EMOJI_SETS, Icon
 from .near_duplicates import is_near, pick_distinct, thumbnail
 from .selection import load_json, named_icons
 
 MIN_SETS = 8  # a name is a caption when so many sets draw it
 MAX_OF_CAPTION = 150
-# Kept out of pretraining altogether, so that a data set of emoji can still be made of them.
-EMOJI_SETS = ("noto", "noto-v1", "fxemoji", "fluent-emoji-flat", "fluent-emoji-high-contrast")
 
 
 @dataclass
@@ -24,19 +25,29 @@ class PretrainingData:
 
     images: np.ndarray  # uint8 (n, 64, 64), grey
     captions: np.ndarray  # int64 (n,), index into texts
-    texts: list
+    texts: list[list[str]]
 
-    def save(self, path):
-        np.savez(path, images=self.images, captions=self.captions,
-                 texts=np.array(["|".join(wordings) for wordings in self.texts]))
+    def save(self, path: Path) -> None:
+        with atomic_write(path) as file:
+            np.savez(file, images=self.images, captions=self.captions,
+                     texts=np.array(["|".join(wordings) for wordings in self.texts]))
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: Path) -> "PretrainingData":
         with np.load(path) as data:
             return cls(data["images"], data["captions"], [str(line).split("|") for line in data["texts"]])
 
 
-def choose(package, pictograms_zip):
+class Drawing(NamedTuple):
+    """A drawn icon with its caption."""
+
+    grey: np.ndarray  # uint8 (64, 64)
+    icon: Icon
+    caption: str
+    exact: bool  # whether the icon's name is the caption or one of its wordings, rather than a longer name
+
+
+def choose(package: Path, pictograms_zip: Path) -> PretrainingData:
     """Choose icons of the training families by their names, draw them, and leave out what Pictograms holds.
 
     An icon's caption is its cleaned name if that is a class word or a name that at least MIN_SETS sets draw. Other
@@ -59,17 +70,18 @@ def choose(package, pictograms_zip):
         if caption:
             chosen.append((icon, caption, words == caption or words in class_of))
     images = draw_all([icon.svg for icon, _, _ in chosen])
-    greys = [None if image is None else to_grey(image) for image in images]
-    kept = [(grey, caption, exact, icon) for grey, (icon, caption, exact) in zip(greys, chosen) if grey is not None]
+    kept = [Drawing(to_grey(image), *entry) for image, entry in zip(images, chosen, strict=True) if image is not None]
 
     of_pictograms = np.stack([thumbnail(grey) for grey in pictograms(pictograms_zip)])
-    near = is_near(np.stack([thumbnail(item[0]) for item in kept]), of_pictograms)
+    near = is_near(np.stack([thumbnail(drawing.grey) for drawing in kept]), of_pictograms)
     by_caption = defaultdict(list)
-    for item, left_out in zip(kept, near):
+    for drawing, left_out in zip(kept, near, strict=True):
         if not left_out:
-            by_caption[item[1]].append(item)
+            by_caption[drawing.caption].append(drawing)
 
-    names, arrays, labels = [], [], []
+    names: list[list[str]] = []
+    arrays: list[np.ndarray] = []
+    labels: list[int] = []
     for caption in sorted(by_caption):
         members = pick(by_caption[caption])
         if len(members) < 3 and caption not in wordings:
@@ -80,19 +92,20 @@ def choose(package, pictograms_zip):
     return PretrainingData(np.stack(arrays), np.array(labels), names)
 
 
-def pick(items):
-    """Distinct drawings of one caption: those named exactly so first, then in turn from the sets."""
-    turn = Counter()
-    ordered = []
-    for item in sorted(items, key=lambda item: (not item[2], item[3].set_name, len(item[3].name), item[3].name)):
-        turn[item[3].set_name, item[2]] += 1
-        ordered.append((not item[2], turn[item[3].set_name, item[2]], item[3].set_name, item[3].name, item[0]))
-    greys = [entry[-1] for entry in sorted(ordered, key=lambda entry: entry[:-1])][:4 * MAX_OF_CAPTION]
+def pick(drawings: Iterable[Drawing]) -> list[np.ndarray]:
+    """Distinct drawings of one caption, uint8 (64, 64): those named exactly so first, then in turn from the sets."""
+    turn: Counter[tuple[str, bool]] = Counter()
+    ranked = []
+    for drawing in sorted(drawings, key=lambda d: (not d.exact, d.icon.set_name, len(d.icon.name), d.icon.name)):
+        turn[drawing.icon.set_name, drawing.exact] += 1
+        rank = (not drawing.exact, turn[drawing.icon.set_name, drawing.exact], drawing.icon.set_name, drawing.icon.name)
+        ranked.append((rank, drawing.grey))
+    greys = [grey for _, grey in sorted(ranked, key=lambda pair: pair[0])][:4 * MAX_OF_CAPTION]
     distinct = pick_distinct(np.stack([thumbnail(grey) for grey in greys]))
     return [greys[index] for index in distinct[:MAX_OF_CAPTION]]
 
 
-def class_word_within(words, class_of):
+def class_word_within(words: str, class_of: Mapping[str, str]) -> str | None:
     """The class whose word a longer name ends or begins with: "fire truck" -> "truck"; None if there is none."""
     parts = words.split()
     for length in range(len(parts) - 1, 0, -1):
@@ -102,9 +115,6 @@ def class_word_within(words, class_of):
     return None
 
 
-def pictograms(path, split=None):
-    """Grey images of the built data set: yields uint8 (64, 64), of one split or of all."""
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if name.endswith(".png") and (split is None or name.startswith(f"images/{split}/")):
-                yield np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("RGB").convert("L"))
+def pictograms(path: Path, split: str | None = None) -> Iterator[np.ndarray]:
+    """Grey images of the built data set, of one split or of all: uint8 (64, 64)."""
+    return map(to_grey, read_images(path, split))

@@ -1,10 +1,11 @@
 """Choosing the icons of Pictograms: class words, split by family of sets, near-duplicates and caps."""
-
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,18 +31,18 @@ class Candidate:
     thumbnail: np.ndarray  # float32 (256,)
 
     @property
-    def source(self):
-        """Name that says where the image is from: "<set>--<icon>"."""
+    def source(self) -> str:
+        """Where the image is from: "<set>--<icon>"."""
         return f"{self.icon.set_name}--{self.icon.name}"
 
 
-def load_json(name):
+def load_json(name: str) -> Any:
     """One of this folder's data files."""
     return json.loads((HERE / name).read_text(encoding="utf-8"))
 
 
-def named_icons(package, set_names):
-    """Icons of the sets with the plain words of their names: list of (Icon, str)."""
+def named_icons(package: Path, set_names: Iterable[str]) -> list[tuple[iconify.Icon, str]]:
+    """Icons of the sets with the plain words of their names."""
     style_words = load_json("style_words.json")
     named = []
     for set_name in set_names:
@@ -51,46 +52,40 @@ def named_icons(package, set_names):
     return named
 
 
-def find_candidates(package):
-    """Draw every icon whose cleaned name is a class word and that left_out.json (icons
-    found to show something else, as name patterns) does not leave out.
+def find_candidates(package: Path) -> list[Candidate]:
+    """Draw every icon whose cleaned name is a class word.
+
+    Left out are icons of left_out.json: name patterns of those that were found to show something else.
 
     Returns:
-        list of Candidate, in order of preference: test before val before train, because the test families are
-        the fewest, then by set and length of the name (plain names first).
+        candidates in order of preference: test before val before train, because the test families are the fewest,
+        then by set and length of the name (plain names first).
     """
     sets = load_json("icon_sets.json")
     class_of = {word: name for name, words in load_json("class_words.json").items() for word in words}
     left_out = load_json("left_out.json")
-    found = [
-        (icon, class_of[words])
-        for icon, words in named_icons(package, sets)
-        if words in class_of and not any(fnmatchcase(f"{icon.set_name}--{icon.name}", left) for left in left_out)
-    ]
+    found = [(icon, class_of[words]) for icon, words in named_icons(package, sets) if words in class_of
+             and not any(fnmatchcase(f"{icon.set_name}--{icon.name}", pattern) for pattern in left_out)]
     images = draw_all([icon.svg for icon, _ in found])
-    candidates = [
-        Candidate(icon, class_name, sets[icon.set_name]["split"], image, thumbnail(to_grey(image)))
-        for (icon, class_name), image in zip(found, images) if image is not None
-    ]
-    return sorted(candidates, key=lambda c: (
-        -SPLITS.index(c.split), c.icon.set_name, len(c.icon.name), c.icon.name
-    ))
+    candidates = [Candidate(icon, class_name, sets[icon.set_name]["split"], image, thumbnail(to_grey(image)))
+                  for (icon, class_name), image in zip(found, images, strict=True) if image is not None]
+    return sorted(candidates, key=lambda c: (-SPLITS.index(c.split), c.icon.set_name, len(c.icon.name), c.icon.name))
 
 
-def select(candidates):
+def select(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Pick the data set's images.
 
     Of near-duplicates, over all splits, only the most preferred stays; drawings that two classes share are
-    ambiguous and go from both. At most three images of a set in a class, at most MAX_PER_CLASS images of a class
-    in a split, taken in turn from its sets. Classes with fewer than MIN_IMAGES images in a split are left out.
+    ambiguous and go from both. At most three images per set and class, at most MAX_PER_CLASS images per class and
+    split, taken in turn from the sets. Classes with fewer than MIN_IMAGES images in a split are left out.
 
     Returns:
-        list of Candidate, sorted by split, class and source.
+        candidates sorted by split, class and source.
     """
-    by_class = defaultdict(list)
+    by_class: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in without_shared_drawings(candidates):
         by_class[candidate.class_name].append(candidate)
-    selected = []
+    selected: list[Candidate] = []
     for members in by_class.values():
         distinct = [members[i] for i in pick_distinct(np.stack([c.thumbnail for c in members]))]
         chosen = [c for split in SPLITS for c in cap([c for c in distinct if c.split == split], MAX_PER_CLASS[split])]
@@ -100,20 +95,21 @@ def select(candidates):
     return sorted(selected, key=lambda c: (SPLITS.index(c.split), c.class_name, c.source))
 
 
-def without_shared_drawings(candidates):
+def without_shared_drawings(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Drop every drawing that is a near-duplicate of one of another class."""
+    candidates = list(candidates)
     thumbnails = np.stack([c.thumbnail for c in candidates])
     classes = np.array([c.class_name for c in candidates])
     keep = np.ones(len(candidates), dtype=bool)
     for class_name in np.unique(classes):
         own = classes == class_name
         keep[own] = ~is_near(thumbnails[own], thumbnails[~own])
-    return [candidate for candidate, kept in zip(candidates, keep) if kept]
+    return [candidate for candidate, kept in zip(candidates, keep, strict=True) if kept]
 
 
-def cap(candidates, limit):
+def cap(candidates: Iterable[Candidate], limit: int) -> list[Candidate]:
     """At most `limit` of a class's candidates: first one of each set, then second ones, at most three of a set."""
-    rank = Counter()
+    rank: Counter[str] = Counter()
     ranked = []
     for candidate in candidates:
         rank[candidate.icon.set_name] += 1

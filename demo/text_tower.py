@@ -1,11 +1,13 @@
 """Stage 2: the text tower, fitted to the caption vectors that the image tower was trained with."""
-
 import random
 import time
+from collections.abc import Callable, Sequence
+from statistics import mean
 
 import clip
 import torch
 import torch.nn.functional as F
+from clip.model import CLIP
 
 from .schedule import learning_rate
 
@@ -21,13 +23,14 @@ RANDOM_STD = 0.02  # of random context tokens, as CoOp draws them
 SCALE = 20.0
 
 
-def encode(model, tokens, random_token=None, generator=None):
+def encode(model: CLIP, tokens: torch.Tensor, random_token: int | None = None,
+           generator: torch.Generator | None = None) -> torch.Tensor:
     """Text features of a CLIP model, computed for no more tokens than the longest text has (the mask is causal).
 
     Args:
-        model: CLIP.
         tokens: int (n, context_length).
         random_token: token id whose embeddings are replaced by random vectors; none by default.
+
     Returns:
         float (n, embed_dim), not normalised.
     """
@@ -48,15 +51,16 @@ def encode(model, tokens, random_token=None, generator=None):
     return hidden[torch.arange(len(tokens)), end] @ model.text_projection
 
 
-def train(model, table, texts, *, steps, seed, batch_size=256, peak=1e-3, log=print):
+def train(model: CLIP, table: torch.Tensor, texts: Sequence[Sequence[str]], *, steps: int, seed: int,
+          batch_size: int = 256, peak: float = 1e-3, log: Callable[[str], None] = print) -> float:
     """Fit the text tower: a caption in any template, in any of its wordings, shall give the caption's vector.
 
     Args:
-        model: CLIP, its text side changed in place.
-        table: float32 (captions, embed_dim), unit rows.
-        texts: list of lists of str: wordings of each caption, its own name first.
+        model: its text side is changed in place. table: float32 (captions, embed_dim), unit rows.
+        texts: wordings of each caption, its own name first. peak: the highest learning rate.
+
     Returns:
-        last mean loss (cross-entropy over captions + 5 * (1 - cosine)).
+        mean loss of the last 100 steps: cross-entropy over captions + 5 * (1 - cosine).
     """
     generator = torch.Generator().manual_seed(seed)
     chance = random.Random(seed)
@@ -65,7 +69,7 @@ def train(model, table, texts, *, steps, seed, batch_size=256, peak=1e-3, log=pr
                   *model.transformer.parameters(), *model.ln_final.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=peak, betas=(0.9, 0.98), weight_decay=0.0)
     started = time.time()
-    losses = []
+    losses: list[float] = []
     for step in range(steps):
         optimiser.param_groups[0]["lr"] = learning_rate(step, steps, peak, warm_up=50)
         captions = torch.randint(len(texts), (batch_size,), generator=generator)
@@ -82,6 +86,5 @@ def train(model, table, texts, *, steps, seed, batch_size=256, peak=1e-3, log=pr
         optimiser.step()
         losses.append(loss.item())
         if (step + 1) % 200 == 0 or step + 1 == steps:
-            recent = sum(losses[-100:]) / len(losses[-100:])
-            log(f"text tower: step {step + 1}/{steps}  loss {recent:.3f}  {time.time() - started:.0f} s")
-    return recent
+            log(f"text tower: step {step + 1}/{steps}  loss {mean(losses[-100:]):.3f}  {time.time() - started:.0f} s")
+    return mean(losses[-100:])

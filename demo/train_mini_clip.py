@@ -5,28 +5,33 @@
 Needs the built datasets/pictograms/pictograms.zip, whose images it leaves out. Writes mini16.npz and mini16.json into
 trainers/prompting/assets. FOLDER keeps the results of the steps before (icons, image tower): delete it to start anew.
 """
-
 import argparse
 import hashlib
 import json
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from clip.model import CLIP
+
+from compat.errors import exit_code
+from compat.files import atomic_write, write_file
 
 from . import iconify, image_tower, mini_clip, text_tower, weights, zero_shot
-from .archive import write_text
+from .building import DATASETS
 from .icon_names import words
-from .pretraining_data import EMOJI_SETS, PretrainingData, choose, pictograms
+from .pretraining_data import PretrainingData, choose, pictograms
 from .selection import load_json
 
-ROOT = Path(__file__).resolve().parents[1]
-PICTOGRAMS = ROOT / "datasets" / "pictograms" / "pictograms.zip"
-ASSETS = ROOT / "trainers" / "prompting" / "assets"
+PICTOGRAMS = DATASETS / "pictograms" / "pictograms.zip"
+ASSETS = DATASETS.parent / "trainers" / "prompting" / "assets"
+Summary = dict[str, float]
 REPORTED_TEMPLATES = ("a pictogram of a {}.", "a photo of a {}.", "{}")
 
 
-def pretraining_data(package, work):
+def pretraining_data(package: Path, work: Path) -> PretrainingData:
     """Choose and draw the icons, once."""
     path = work / "icons.npz"
     if not path.is_file():
@@ -34,8 +39,13 @@ def pretraining_data(package, work):
     return PretrainingData.load(path)
 
 
-def train_image_tower(model, data, work, samples, seed):
-    """Stage 1, once: returns the caption table and a summary; the model's image tower is changed in place."""
+def train_image_tower(model: CLIP, data: PretrainingData, work: Path, samples: int,
+                      seed: int) -> tuple[torch.Tensor, Summary]:
+    """Stage 1, once; the model's image tower is changed in place.
+
+    Returns:
+        caption table float32 (captions, embed_dim), and a summary of the training.
+    """
     path = work / "image_tower.pt"
     if not path.is_file():
         _, labels, class_names = zero_shot.load_split(PICTOGRAMS, "val")
@@ -49,24 +59,54 @@ def train_image_tower(model, data, work, samples, seed):
         )
         summary = {"samples": samples, "scale": round(scale, 2), "val_accuracy_with_caption_table": round(accuracy, 1),
                    "seconds": round(time.time() - started)}
-        torch.save({"visual": model.visual.state_dict(), "table": table, "summary": summary}, path)
+        with atomic_write(path) as file:
+            torch.save({"visual": model.visual.state_dict(), "table": table, "summary": summary}, file)
     stored = torch.load(path, weights_only=True)
     model.visual.load_state_dict(stored["visual"])
     model.logit_scale.data.fill_(stored["summary"]["scale"]).log_()
     return stored["table"], stored["summary"]
 
 
-def texts_to_keep(package, data):
+def texts_to_keep(package: Path, data: PretrainingData) -> list[str]:
     """Texts whose token rows stay: captions, class words, common templates, and the emoji sets' names."""
     texts = [wording for wordings in data.texts for wording in wordings]
     texts += [word for wordings in load_json("class_words.json").items() for word in (wordings[0], *wordings[1])]
     texts += [*text_tower.TEMPLATES, *load_json("kept_words.json")]
-    for name in EMOJI_SETS:
+    for name in iconify.EMOJI_SETS:
         texts += [" ".join(words(icon.name)) for icon in iconify.read_icon_set(package, name).icons]
     return texts
 
 
-def main():
+def run(options: argparse.Namespace) -> None:
+    torch.manual_seed(options.seed)
+    model = mini_clip.build()
+    data = pretraining_data(options.package, options.work)
+    table, image_summary = train_image_tower(model, data, options.work, options.samples, options.seed)
+    started = time.time()
+    loss = text_tower.train(model, table, data.texts, steps=options.text_steps, seed=options.seed)
+    text_summary = {"steps": options.text_steps, "loss": round(loss, 4), "seconds": round(time.time() - started)}
+
+    kept = weights.used_tokens(texts_to_keep(options.package, data))
+    path = options.output / "mini16.npz"
+    weights.save(path, weights.export(model, kept))
+    model.load_state_dict(weights.load(path))
+    test = zero_shot.load_split(PICTOGRAMS, "test")
+    model.eval()
+    summary = {
+        "sizes": mini_clip.SIZES,
+        "source": f"npm @iconify/json {iconify.package_version(options.package)}",
+        "pretraining": {"icons": len(data.images), "captions": len(data.texts), "seed": options.seed,
+                        "image_tower": image_summary, "text_tower": text_summary},
+        "token_rows_kept": len(kept),
+        "zero_shot_test": {template: zero_shot.accuracies(model, *test, template) for template in REPORTED_TEMPLATES},
+        "pictograms_sha256": hashlib.sha256(PICTOGRAMS.read_bytes()).hexdigest(),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    write_file(options.output / "mini16.json", json.dumps(summary, indent=1) + "\n")
+    print(json.dumps(summary["zero_shot_test"], indent=1))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--package", type=Path, required=True, help="unpacked npm package @iconify/json")
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
@@ -74,37 +114,9 @@ def main():
     parser.add_argument("--text-steps", type=int, default=1500, help="steps of the text tower (%(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", type=Path, default=ASSETS, help="folder to write to (default: %(default)s)")
-    arguments = parser.parse_args()
-    arguments.work.mkdir(parents=True, exist_ok=True)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-
-    torch.manual_seed(arguments.seed)
-    model = mini_clip.build()
-    data = pretraining_data(arguments.package, arguments.work)
-    table, image_summary = train_image_tower(model, data, arguments.work, arguments.samples, arguments.seed)
-    started = time.time()
-    loss = text_tower.train(model, table, data.texts, steps=arguments.text_steps, seed=arguments.seed)
-    text_summary = {"steps": arguments.text_steps, "loss": round(loss, 4), "seconds": round(time.time() - started)}
-
-    kept = weights.used_tokens(texts_to_keep(arguments.package, data))
-    path = arguments.output / "mini16.npz"
-    weights.save(path, weights.export(model, kept))
-    model.load_state_dict(weights.load(path))
-    test = zero_shot.load_split(PICTOGRAMS, "test")
-    model.eval()
-    summary = {
-        "sizes": mini_clip.SIZES,
-        "source": f"npm @iconify/json {iconify.package_version(arguments.package)}",
-        "pretraining": {"icons": len(data.images), "captions": len(data.texts), "seed": arguments.seed,
-                        "image_tower": image_summary, "text_tower": text_summary},
-        "token_rows_kept": len(kept),
-        "zero_shot_test": {template: zero_shot.accuracies(model, *test, template) for template in REPORTED_TEMPLATES},
-        "pictograms_sha256": hashlib.sha256(PICTOGRAMS.read_bytes()).hexdigest(),
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-    }
-    write_text(arguments.output / "mini16.json", json.dumps(summary, indent=1) + "\n")
-    print(json.dumps(summary["zero_shot_test"], indent=1))
+    options = parser.parse_args(argv)
+    return exit_code(lambda: run(options))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

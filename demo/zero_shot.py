@@ -1,43 +1,40 @@
 """Zero-shot accuracy of a CLIP model on Pictograms, through its text tower."""
-
-import io
-import json
-import zipfile
+from pathlib import Path
 
 import clip
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from clip.model import CLIP
 
-from .archive import SPLIT_FILE
+from .archive import read_images, read_split_lists
 from .augmentation import MEAN, STD
 
 
-def load_split(path, split):
+def load_split(path: Path, split: str) -> tuple[torch.Tensor, torch.Tensor, list[str]]:
     """Images and labels of one split of the built archive.
 
     Returns:
-        (float32 (n, 3, 64, 64) normalised as CLIP does, int64 (n,), list of class names in label order)
+        (float32 (n, 3, 64, 64) normalised as CLIP does, int64 (n,), class names in label order)
     """
-    images, labels = [], []
-    with zipfile.ZipFile(path) as archive:
-        lists = json.loads(archive.read(SPLIT_FILE))
-        for name, label, _ in lists[split]:
-            picture = Image.open(io.BytesIO(archive.read(f"images/{name}"))).convert("RGB")
-            images.append(torch.from_numpy(np.array(picture)).permute(2, 0, 1))
-            labels.append(label)
+    lists = read_split_lists(path)
+    labels = torch.tensor([label for _, label, _ in lists[split]])
     names = dict(sorted({label: name for _, label, name in lists["train"]}.items()))
-    pixels = torch.stack(images).float() / 255
-    return (pixels - MEAN) / STD, torch.tensor(labels), list(names.values())
+    images = torch.from_numpy(np.stack(list(read_images(path, split)))).permute(0, 3, 1, 2)
+    return (images.float() / 255 - MEAN) / STD, labels, list(names.values())
 
 
 @torch.no_grad()
-def accuracies(model, images, labels, class_names, template):
+def accuracies(model: CLIP, images: torch.Tensor, labels: torch.Tensor, class_names: list[str],
+               template: str) -> dict[str, float]:
     """Accuracy over all classes, and within the first (base) and second (new) half of the classes.
 
+    Args:
+        model: a CLIP. images: float32 (n, 3, H, W), normalised. labels: int64 (n,).
+        class_names: in label order. template: of the prompts, with {} for the class name.
+
     Returns:
-        dict of per cents: "all", "base", "new" and "h", the harmonic mean of the last two.
+        per cents: "all", "base", "new", and "h", the harmonic mean of the last two.
     """
     text = F.normalize(model.encode_text(clip.tokenize([template.format(name) for name in class_names])), dim=1)
     features = torch.cat([F.normalize(model.encode_image(part), dim=1) for part in images.split(256)])
@@ -53,5 +50,5 @@ def accuracies(model, images, labels, class_names, template):
     return result
 
 
-def _per_cent(correct):
+def _per_cent(correct: torch.Tensor) -> float:
     return round(correct.float().mean().item() * 100, 1)

@@ -34,7 +34,7 @@ def data(tmp_path_factory):
 
 
 def copy_fork(name, folder, repository, engine=True):
-    """A miniature fork in a folder of its own, with a Dassl of its own, which does not need this repository's compat."""
+    """A miniature fork in a folder of its own, with a Dassl of its own that does not need this repository's compat."""
     fork = folder / name
     without_bytecode = shutil.ignore_patterns("__pycache__")
     shutil.copytree(repository / "tests" / "drop_in" / "forks" / name, fork, ignore=without_bytecode)
