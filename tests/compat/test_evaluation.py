@@ -55,6 +55,14 @@ def test_golden_evaluator(case, batch, capsys):
         assert numbers(line) == pytest.approx(numbers(expected), abs=0.0551)
 
 
+def test_a_logit_that_is_not_a_number_predicts_nothing():
+    evaluator = evaluator_for(2)
+    with pytest.raises(UserError, match="a logit is not a number"):
+        evaluator.process(torch.tensor([[1.0, float("nan")]]), torch.tensor([0]))
+    evaluator.process(torch.tensor([[1.0, float("-inf")]]), torch.tensor([0]))  # a class that was masked out
+    assert evaluator.evaluate()["accuracy"] == 100.0
+
+
 def test_counts_are_whole_numbers_and_accuracy_has_two_decimals(capsys):
     evaluator = evaluator_for(2)
     evaluator.process(torch.eye(2).repeat(1500, 1), torch.tensor([0, 0]).repeat(1500))

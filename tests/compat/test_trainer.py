@@ -62,6 +62,26 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_what_was_saved(tmp_path):
     assert torch.isfinite(weight).all()
 
 
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_parameter_that_is_not_finite_ends_the_last_epoch_before_checkpoint_and_test(tmp_path, value):
+    trainer = toy_trainer(tmp_path, "OPTIM.MAX_EPOCH", 1)
+    assert trainer.non_finite_parameters() == []
+    update = trainer.update_lr
+
+    def last_step():
+        update()
+        trainer.model[1].weight.data[0, 0] = float(value)
+        trainer.model[3].bias.data[0] = float(value)
+
+    trainer.update_lr = last_step  # called after the last step; the loss was finite
+    with pytest.raises(UserError, match="parameter 'toy.1.weight' and 1 more holds values that are not finite"):
+        trainer.train()
+    assert trainer.non_finite_parameters() == ["toy.1.weight", "toy.3.bias"]
+    assert not (tmp_path / "output" / "toy").exists() and trainer.evaluator._total == 0
+    with pytest.raises(UserError, match="'toy.1.weight'"):
+        trainer.test()
+
+
 def test_hooks_are_called_in_order():
     calls = []
 

@@ -16,6 +16,10 @@ class NonFiniteLossError(UserError, FloatingPointError):
     """The training loss is infinite or not a number."""
 
 
+class NonFiniteParameterError(UserError, FloatingPointError):
+    """A model's parameter is infinite or not a number."""
+
+
 class TrainerBase(NamedModels):
     """Base of all trainers.
 
@@ -48,6 +52,7 @@ class TrainerBase(NamedModels):
             self.seed_loaders()
             self.before_epoch()
             self.run_epoch()
+            self.check_finite()
             self.after_epoch()
             self.save_train_state()
         self.after_train()
@@ -107,6 +112,20 @@ class TrainerBase(NamedModels):
                 f"the loss is {loss.detach().float().max().item()} in epoch {self.epoch + 1}, step "
                 f"{self.batch_idx + 1}: training stops here and the checkpoints saved before are kept; lower OPTIM.LR "
                 "or use a wider precision")
+
+    def non_finite_parameters(self) -> list[str]:
+        """Names, "MODEL.PARAMETER", of the parameters that hold an infinite value or one that is not a number."""
+        return [f"{name}.{key}" for name, model in self._models.items() for key, value in model.named_parameters()
+                if not torch.isfinite(value).all()]
+
+    def check_finite(self) -> None:
+        """Raise NonFiniteParameterError, which names the first of them, if there are such parameters."""
+        names = self.non_finite_parameters()
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            raise NonFiniteParameterError(
+                f"parameter {names[0]!r}{more} holds values that are not finite: nothing is recorded of it; "
+                "lower OPTIM.LR, use a wider precision, or load another checkpoint")
 
     def model_zero_grad(self, names: Names = None) -> None:
         for optimizer in self._named_optims(names):

@@ -174,6 +174,7 @@ class SimpleTrainer(TrainerBase):
         elif split == "val":
             print("there are no validation images: evaluating on test")
             split = "test"
+        self.check_finite()
         self.set_model_mode("eval")
         self.evaluator.reset()
         print(f"evaluating on {split}")

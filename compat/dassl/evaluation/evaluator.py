@@ -34,7 +34,14 @@ class Classification(EvaluatorBase):
         self._y_pred: list[int] = []
 
     def process(self, mo: torch.Tensor, gt: torch.Tensor) -> None:
-        """Take logits (batch, classes) of any floating type, and labels int64 (batch,)."""
+        """Take logits (batch, classes) of any floating type, and labels int64 (batch,).
+
+        Raises:
+            UserError: a logit is not a number.
+        """
+        if mo.isnan().any():
+            raise UserError("a logit is not a number, so no class can be predicted: the model's parameters are damaged "
+                            "or too large (lower OPTIM.LR), or PREC is too narrow for this CLIP")
         predicted = mo.detach().float().cpu().numpy().argmax(axis=1)  # numpy takes the first of equal maxima
         true = gt.detach().cpu().numpy()
         self._correct += int((predicted == true).sum())
