@@ -1,4 +1,8 @@
-"""The command line, end to end: both steps on the bundled data, stopping and going on, and every kind of bad input."""
+"""The command line, end to end: both steps on the bundled data, stopping and going on, and every kind of bad input.
+
+A run that is killed or fails in a worker process is a process of its own, as a user starts it. The others run in this
+process, where start-up is paid once.
+"""
 import json
 import os
 import shlex
@@ -54,12 +58,28 @@ def command(args):
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "DASSL_ENGINE": "bundled", "HF_HUB_OFFLINE": "1"}
 
 
-def run(args):
-    return subprocess.run(command(args), capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
+def run(args, environment=ENVIRONMENT):
+    return subprocess.run(command(args), capture_output=True, text=True, env=environment, timeout=300)
 
 
-def succeed(args):
-    done = run(args)
+@pytest.fixture
+def run_here(capsys, monkeypatch):
+    """``run`` in this process."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+
+    def run_here(args):
+        code = train.main(args)
+        streams = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=streams.out, stderr=streams.err)
+
+    yield run_here
+    torch.set_num_threads(threads)
+
+
+def succeeded(done):
+    """Output of a run, which has to have ended well."""
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
@@ -86,10 +106,24 @@ def prompts(folder):
 @pytest.fixture(scope="module")
 def steps(room):
     """Both steps of CoOp_MAO, run without a stop: {"base": folder, "new": folder}."""
-    base, new = room / "whole" / "base", room / "whole" / "new"
-    succeed(arguments(room, base))
-    succeed(arguments(room, new, classes="new", extra=["MAO.BASE_DIR", base]))
-    return {"base": base, "new": new}
+    return both_steps(room, "CoOp_MAO")
+
+
+def both_steps(room, trainer, extra=(), environment=ENVIRONMENT):
+    folders = {step: room / "whole" / trainer / step for step in ("base", "new")}
+    for step, folder in folders.items():
+        base = ["MAO.BASE_DIR", folders["base"]] if step == "new" else []
+        succeeded(run(arguments(room, folder, trainer=trainer, classes=step, extra=[*base, *extra]), environment))
+    return folders
+
+
+@pytest.fixture(scope="module")
+def base_on_new(room, steps):
+    """Folder of the test of step 1's prompts on the new classes, and what it printed."""
+    flags = ["--eval-only", "--model-dir", str(steps["base"])]
+    folder = room / "whole" / "base_on_new"
+    done = run(arguments(room, folder, classes="new", flags=flags, extra=["MAO.STAGE", "base"]))
+    return folder, succeeded(done)
 
 
 def test_both_steps_leave_records_checkpoints_and_done(steps):
@@ -103,75 +137,79 @@ def test_both_steps_leave_records_checkpoints_and_done(steps):
     assert not torch.equal(prompts(steps["base"]), prompts(steps["new"]))
 
 
-@pytest.mark.parametrize("step", ["base", "new"])
-def test_killed_run_goes_on_to_the_same_end(room, steps, step, tmp_path):
-    args = arguments(room, tmp_path / "run", classes=step,
-                     extra=["MAO.BASE_DIR", steps["base"]] if step == "new" else [])
-    process = subprocess.Popen(command(args), stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    for line in process.stdout:  # in the middle of the second epoch
-        if line.startswith("epoch [2/3] batch [4/"):
+def kill_in(args, line, environment=ENVIRONMENT):
+    """Start a run and kill it as soon as it prints a line that starts so."""
+    process = subprocess.Popen(command(args), stdout=subprocess.PIPE, text=True, env=environment)
+    for printed in process.stdout:
+        if printed.startswith(line):
             process.send_signal(signal.SIGKILL)
             break
     process.wait(timeout=60)
     assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("step", ["base", "new"])
+def test_killed_run_goes_on_to_the_same_end(room, steps, step, tmp_path):
+    args = arguments(room, tmp_path / "run", classes=step,
+                     extra=["MAO.BASE_DIR", steps["base"]] if step == "new" else [])
+    kill_in(args, "epoch [2/3] batch [4/")  # in the middle of the second epoch
     assert (tmp_path / "run" / "train_state.pth.tar").is_file() and not (tmp_path / "run" / "done").exists()
-    output = succeed(args)
+    output = succeeded(run(args))
     assert "resuming from epoch 1 of 3" in output and "epoch [1/3]" not in output
     assert torch.equal(prompts(tmp_path / "run"), prompts(steps[step]))
     assert records(tmp_path / "run") == records(steps[step])
     assert (tmp_path / "run" / "done").is_file()
 
 
-def test_finished_run_is_not_run_again_and_another_config_is_refused(room, steps):
+def test_finished_run_is_not_run_again_and_another_config_is_refused(room, steps, run_here):
     started = time.time()
-    assert "is done already" in succeed(arguments(room, steps["base"]))
+    assert "is done already" in succeeded(run_here(arguments(room, steps["base"])))
     assert (steps["base"] / "done").stat().st_mtime < started
-    refused(run(arguments(room, steps["base"], extra=["OPTIM.LR", 0.1])), "another configuration", "another folder")
+    refused(run_here(arguments(room, steps["base"], extra=["OPTIM.LR", 0.1])), "another configuration",
+            "another folder")
 
 
-def test_step_one_prompts_on_new_classes(room, steps, tmp_path):
-    flags = ["--eval-only", "--model-dir", str(steps["base"])]
-    output = succeed(arguments(room, tmp_path / "eval", classes="new", flags=flags, extra=["MAO.STAGE", "base"]))
+def test_step_one_prompts_are_tested_on_new_classes_without_preparing_a_step(base_on_new):
+    folder, output = base_on_new
     assert "MAO step" not in output  # no similarities, no pseudo-labels
-    (record,) = records(tmp_path / "eval")
+    (record,) = records(folder)
     assert (record["classes"], record["stage"], record["epoch"], record["num_classes"]) == ("new", "base", 3, 55)
 
 
 @pytest.mark.parametrize("extra", [
     ["MAO.PSEUDO_LABELS", "clip"], ["MAO.PSEUDO_VIEW", "test"], ["MAO.REG_NEW", "False"],
     ["MAO.PSEUDO_LABELS", "clip", "MAO.REG_NEW", "False", "MAO.PSEUDO_VIEW", "test"]])
-def test_variants_of_step_two(room, steps, extra, tmp_path):
+def test_variants_of_step_two_train_the_prompts(room, steps, extra, tmp_path, run_here):
     extra = ["MAO.BASE_DIR", steps["base"], "OPTIM.MAX_EPOCH", 2, *extra]
-    succeed(arguments(room, tmp_path / "new", classes="new", extra=extra))
+    succeeded(run_here(arguments(room, tmp_path / "new", classes="new", extra=extra)))
     (record,) = records(tmp_path / "new")
     assert record["num_classes"] == 55 and record["total"] == records(steps["new"])[0]["total"]
     assert not torch.equal(prompts(tmp_path / "new"), prompts(steps["base"]))
 
 
-def test_step_two_without_dde_keeps_the_prompts(room, steps, tmp_path):
+def test_step_two_without_dde_keeps_the_prompts(room, steps, base_on_new, tmp_path, run_here):
     extra = ["MAO.BASE_DIR", steps["base"], "MAO.DDE_NEW", "False"]
-    output = succeed(arguments(room, tmp_path / "new", classes="new", extra=extra))
+    output = succeeded(run_here(arguments(room, tmp_path / "new", classes="new", extra=extra)))
     assert "prompts of step 1 are kept" in output
     assert torch.equal(prompts(tmp_path / "new"), prompts(steps["base"]))
-    flags = ["--eval-only", "--model-dir", str(steps["base"])]
-    succeed(arguments(room, tmp_path / "eval", classes="new", flags=flags, extra=["MAO.STAGE", "base"]))
-    assert records(tmp_path / "new")[0]["correct"] == records(tmp_path / "eval")[0]["correct"]
+    assert records(tmp_path / "new")[0]["correct"] == records(base_on_new[0])[0]["correct"]
 
 
 @pytest.mark.parametrize("extra", [
     ["MAO.SIMILARITY", "minilm"], ["MAO.SIMILARITY", "clip"], ["MAO.POOL", "fewshot"], ["MAO.DDE_BASE", "False"],
     ["MAO.REG_BASE", "False"]])
-def test_variants_of_step_one(room, steps, extra, tmp_path):
-    output = succeed(arguments(room, tmp_path / "base", extra=["OPTIM.MAX_EPOCH", 2, *extra]))
+def test_variants_of_step_one_train_the_prompts(room, steps, extra, tmp_path, run_here):
+    start = run if "minilm" in extra else run_here  # the sentence encoder is a heavy import, with the hub switched off
+    output = succeeded(start(arguments(room, tmp_path / "base", extra=["OPTIM.MAX_EPOCH", 2, *extra])))
     assert ("hard negatives" in output or "pool of" in output) == ("MAO.DDE_BASE" not in extra)
     assert not torch.equal(prompts(tmp_path / "base"), prompts(steps["base"]))
 
 
-def test_zero_shot_needs_no_training(room, tmp_path):
-    for trainer in ("ZeroshotCLIP", "ZeroshotCLIP2"):
-        succeed(arguments(room, tmp_path / trainer, trainer=trainer, classes="new"))
-        (record,) = records(tmp_path / trainer)
-        assert record["epoch"] == 0 and record["num_classes"] == 55
+@pytest.mark.parametrize("trainer", ["ZeroshotCLIP", "ZeroshotCLIP2"])
+def test_zero_shot_needs_no_training(room, trainer, tmp_path, run_here):
+    succeeded(run_here(arguments(room, tmp_path / "out", trainer=trainer, classes="new")))
+    (record,) = records(tmp_path / "out")
+    assert record["epoch"] == 0 and record["num_classes"] == 55
 
 
 DEEP = ["TRAINER.MAPLE.PREC", "fp32", "TRAINER.MAPLE.PROMPT_DEPTH", 2, "TRAINER.PROMPTSRC.PREC", "fp32",
@@ -179,42 +217,31 @@ DEEP = ["TRAINER.MAPLE.PREC", "fp32", "TRAINER.MAPLE.PROMPT_DEPTH", 2, "TRAINER.
         "TRAINER.PROMPTSRC.GPA_MEAN", 2]
 
 
+@pytest.fixture(scope="module")
+def deep_steps(room):
+    """Both steps of the backbones with deep prompts: {trainer: {"base": folder, "new": folder}}."""
+    environment = {**ENVIRONMENT, "MAO_CACHE": str(room / "cache")}
+    return {trainer: both_steps(room, trainer, DEEP, environment) for trainer in ("MaPLe_MAO", "PromptSRC_MAO")}
+
+
 @pytest.mark.parametrize("trainer", ["MaPLe_MAO", "PromptSRC_MAO"])
-def test_both_steps_of_the_other_backbones(room, trainer, tmp_path, monkeypatch):
-    monkeypatch.setitem(ENVIRONMENT, "MAO_CACHE", str(room / "cache"))
-    base, new = tmp_path / "base", tmp_path / "new"
-    succeed(arguments(room, base, trainer=trainer, extra=DEEP))
-    succeed(arguments(room, new, trainer=trainer, classes="new", extra=["MAO.BASE_DIR", base, *DEEP]))
-    for folder, stage in ((base, "base"), (new, "new")):
+def test_both_steps_of_the_other_backbones_run_to_their_end(deep_steps, trainer):
+    for stage, folder in deep_steps[trainer].items():
         (record,) = records(folder)
         assert (record["trainer"], record["stage"]) == (trainer, stage) and (folder / "done").is_file()
 
 
-def test_killed_promptsrc_averages_over_all_epochs(room, tmp_path, monkeypatch):
-    monkeypatch.setitem(ENVIRONMENT, "MAO_CACHE", str(room / "cache"))
-    succeed(arguments(room, tmp_path / "whole", trainer="PromptSRC", extra=DEEP))
-    args = arguments(room, tmp_path / "killed", trainer="PromptSRC", extra=DEEP)
-    process = subprocess.Popen(command(args), stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    for line in process.stdout:
-        if line.startswith("epoch [3/3] batch [2/"):
-            process.kill()
-            break
-    process.wait(timeout=60)
-    assert "resuming from epoch 2 of 3" in succeed(args)
-    file = "VLPromptLearner/model.pth.tar-3"
-    whole, killed = (torch.load(tmp_path / run / file, weights_only=True)["state_dict"] for run in ("whole", "killed"))
+def test_killed_promptsrc_averages_over_all_epochs(room, deep_steps, tmp_path):
+    environment = {**ENVIRONMENT, "MAO_CACHE": str(room / "cache")}
+    args = arguments(room, tmp_path / "killed", trainer="PromptSRC_MAO", extra=DEEP)
+    kill_in(args, "epoch [3/3] batch [2/", environment)
+    assert "resuming from epoch 2 of 3" in succeeded(run(args, environment))
+    whole, killed = (torch.load(run / "VLPromptLearner" / "model.pth.tar-3", weights_only=True)["state_dict"]
+                     for run in (deep_steps["PromptSRC_MAO"]["base"], tmp_path / "killed"))
     assert whole.keys() == killed.keys() and all(torch.equal(whole[key], killed[key]) for key in whole)
 
 
-# Bad input. What is refused before anything is built runs in this process; the rest as a user would run it.
-
-def refused_early(capsys, args, *words):
-    assert train.main(args) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ") and error.count("\n") == 1, error
-    for word in words:
-        assert word in error, error
-
+# Bad input
 
 @pytest.mark.parametrize("changes, words", [
     (dict(trainer="CoOp_MOA"), ["CoOp_MOA", "did you mean 'CoOp_MAO'"]),
@@ -234,76 +261,70 @@ def refused_early(capsys, args, *words):
     (dict(extra=["INPUT.SIZE", (64, 64)]), ["takes 32x32"]),
     (dict(trainer="ZeroshotCLIP", extra=["INPUT.SIZE", (64, 64)]), ["takes 32x32"]),
 ])
-def test_bad_words(room, tmp_path, capsys, changes, words):
-    refused_early(capsys, arguments(room, tmp_path / "out", **changes), *words)
-    assert not (tmp_path / "out").exists()
+def test_bad_words_are_refused_before_a_file_is_written(room, tmp_path, run_here, changes, words):
+    done = run_here(arguments(room, tmp_path / "out", **changes))
+    refused(done, *words)
+    assert done.stderr.count("\n") == 1 and not (tmp_path / "out").exists()
 
 
-def test_bad_yaml_files(room, tmp_path, capsys):
+def test_bad_yaml_files_are_named(room, tmp_path, run_here):
     args = arguments(room, tmp_path / "out")
     args[args.index("--config-file") + 1] = str(tmp_path / "absent.yaml")
-    refused_early(capsys, args, "absent.yaml", "no such file")
+    refused(run_here(args), "absent.yaml", "no such file")
     (tmp_path / "broken.yaml").write_text("OPTIM: [1, 2")
     args[args.index("--config-file") + 1] = str(tmp_path / "broken.yaml")
-    refused_early(capsys, args, "broken.yaml")
+    refused(run_here(args), "broken.yaml")
     (tmp_path / "key.yaml").write_text("OPTIM: {LRR: 1}")
     args[args.index("--config-file") + 1] = str(tmp_path / "key.yaml")
-    refused_early(capsys, args, "key.yaml", "OPTIM.LRR")
+    refused(run_here(args), "key.yaml", "OPTIM.LRR")
 
 
-def test_bad_base_folders(room, steps, tmp_path):
+@pytest.mark.parametrize("folder, changes, words", [
+    ("", {}, ["MAO.BASE_DIR is not set"]),
+    ("absent", {}, ["absent", "does not exist"]),
+    ("empty", {}, ["is empty"]),
+    ("base", dict(seed=2), ["of seed 1", "of 2"]),
+    ("base", dict(extra=["TRAINER.COOP.N_CTX", 6]), ["ctx has shape (4, 64)", "(6, 64)"]),
+    ("base", dict(extra=["MODEL.BACKBONE.NAME", "wide.pt"]), ["backbone", "wide.pt"]),
+    ("base", dict(extra=["MAO.BASE_EPOCH", 9]), ["model.pth.tar-9", "MAO.BASE_EPOCH"]),
+    ("other", {}, ["of dataset 'Food101'", "'Pictograms'"]),
+])
+def test_bad_base_folders_are_refused_and_leave_nothing(room, steps, tmp_path, run_here, folder, changes, words):
     (tmp_path / "empty").mkdir()
-    for folder, changes, words in (
-        ("", {}, ["MAO.BASE_DIR is not set"]),
-        (tmp_path / "absent", {}, ["absent", "does not exist"]),
-        (tmp_path / "empty", {}, ["is empty"]),
-        (steps["base"], dict(seed=2), ["of seed 1", "of 2"]),
-        (steps["base"], dict(extra=["TRAINER.COOP.N_CTX", 6]), ["ctx has shape (4, 64)", "(6, 64)"]),
-        (steps["base"], dict(extra=["MODEL.BACKBONE.NAME", room / "wide.pt"]), ["backbone", "wide.pt"]),
-        (steps["base"], dict(extra=["MAO.BASE_EPOCH", 9]), ["model.pth.tar-9", "MAO.BASE_EPOCH"]),
-    ):
-        extra = [*changes.pop("extra", []), *(["MAO.BASE_DIR", folder] if folder else [])]
-        refused(run(arguments(room, tmp_path / "out", classes="new", extra=extra, **changes)), *words)
-        assert not (tmp_path / "out").exists()
-    facts = json.loads((steps["base"] / "mao_base.json").read_text())
     (tmp_path / "other").mkdir()
+    facts = json.loads((steps["base"] / "mao_base.json").read_text())
     (tmp_path / "other" / "mao_base.json").write_text(json.dumps({**facts, "dataset": "Food101"}))
-    refused(run(arguments(room, tmp_path / "out", classes="new", extra=["MAO.BASE_DIR", tmp_path / "other"])),
-            "of dataset 'Food101'", "'Pictograms'")
-
-
-def test_step_one_on_new_classes_is_refused(room, tmp_path):
-    refused(run(arguments(room, tmp_path / "out", classes="new",
-            extra=["MAO.STAGE", "base"])), "labels of the new classes")
+    path = steps["base"] if folder == "base" else tmp_path / folder
+    extra = [room / value if value == "wide.pt" else value for value in changes.get("extra", [])]
+    extra += ["MAO.BASE_DIR", path] if folder else []
+    refused(run_here(arguments(room, tmp_path / "out", classes="new", **{**changes, "extra": extra})), *words)
     assert not (tmp_path / "out").exists()
 
 
-def test_similarity_of_another_size(room, tmp_path):
+def test_step_one_on_new_classes_is_refused(room, tmp_path, run_here):
+    refused(run_here(arguments(room, tmp_path / "out", classes="new", extra=["MAO.STAGE", "base"])),
+            "labels of the new classes")
+    assert not (tmp_path / "out").exists()
+
+
+def test_similarity_of_another_size_is_refused(room, tmp_path, run_here):
     np.save(tmp_path / "small.npy", np.eye(3))
-    refused(run(arguments(room, tmp_path / "out",
-            extra=["MAO.SIMILARITY", tmp_path / "small.npy"])), "(3, 3)", "(56, 56)")
-
-
-def copy_of_the_data(room, tmp_path):
-    succeed(arguments(room, tmp_path / "unpack", trainer="ZeroshotCLIP"))
-    shutil.copytree(room / "data" / "pictograms", tmp_path / "data" / "pictograms")
-    return tmp_path / "data"
+    refused(run_here(arguments(room, tmp_path / "out", extra=["MAO.SIMILARITY", tmp_path / "small.npy"])),
+            "(3, 3)", "(56, 56)")
 
 
 def test_unreadable_image_is_named(room, steps, tmp_path):
-    root = copy_of_the_data(room, tmp_path)
-    images = sorted((root / "pictograms" / "images" / "train" / "airplane").iterdir())
-    for image in images:
+    shutil.copytree(room / "data" / "pictograms", tmp_path / "data" / "pictograms")
+    for image in (tmp_path / "data" / "pictograms" / "images" / "train" / "airplane").iterdir():
         image.write_bytes(image.read_bytes()[:40])
     args = arguments(room, tmp_path / "out")
-    args[1] = str(root)
+    args[1] = str(tmp_path / "data")
     refused(run(args), "images/train/airplane/")
 
 
-def test_loss_that_is_not_a_number_keeps_the_last_state(room, tmp_path):
+def test_loss_that_is_not_a_number_keeps_the_last_state(room, tmp_path, run_here):
     extra = ["OPTIM.LR", 1e30, "OPTIM.MAX_EPOCH", 4]
-    done = run(arguments(room, tmp_path / "out", trainer="CoOp", extra=extra))
-    refused(done, "epoch", "step")
+    refused(run_here(arguments(room, tmp_path / "out", trainer="CoOp", extra=extra)), "epoch", "step")
     assert (tmp_path / "out" / "train_state.pth.tar").is_file() and not (tmp_path / "out" / "done").exists()
 
 
@@ -315,13 +336,3 @@ def test_full_disk_is_a_sentence(room, tmp_path):
     refused(done, str(tmp_path / "out"))
     assert not list((tmp_path / "out").glob("**/*.tmp*"))
     assert not list((tmp_path / "out").glob("*/model.pth.tar*"))
-
-
-def test_workers_of_loaders_end_by_themselves():
-    """They get their message to stop; otherwise each is waited for in vain for 5 s, then terminated (exit code -15)."""
-    loader = torch.utils.data.DataLoader(list(range(8)), num_workers=2, persistent_workers=True)
-    assert len(list(loader)) == 8
-    workers = loader._iterator._workers
-    assert all(worker.is_alive() for worker in workers)
-    train.stop_workers(SimpleNamespace(train_loader_x=loader, test_loader=loader, epoch=3))
-    assert [worker.exitcode for worker in workers] == [0, 0]

@@ -5,7 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from dassl.config import get_cfg_default
+from dassl.engine import TRAINER_REGISTRY
 from paths import GOLDEN_DIR, REPOSITORY
+
+import trainers
 
 
 def recordings(pattern):
@@ -66,27 +70,21 @@ def save_tiny_clip(spec, folder):
 
 def make_trainer(name, classnames, clip_path, options, image_size):
     """Trainer of the registry with its model built for given class names; it has no data set and no loaders."""
-    from dassl.config import get_cfg_default
-    from dassl.engine import TRAINER_REGISTRY, TrainerBase
-
-    import trainers
-
     cfg = get_cfg_default()
     cfg.DATASET.SUBSAMPLE_CLASSES = "all"
     trainers.extend_cfg(cfg)
     cfg.merge_from_list(["TRAINER.NAME", name, "MODEL.BACKBONE.NAME", str(clip_path), "TRAINER.COOP.PREC", "fp32",
-                         "TRAINER.MAPLE.PREC", "fp32", "TRAINER.PROMPTSRC.PREC", "fp32",
+                         "TRAINER.MAPLE.PREC", "fp32", "TRAINER.PROMPTSRC.PREC", "fp32", "USE_CUDA", False,
                          "INPUT.SIZE", (image_size, image_size), "OPTIM.NAME", "sgd", "OPTIM.LR", 0.0035,
                          "OPTIM.MAX_EPOCH", 10, "OPTIM.LR_SCHEDULER", "cosine", *options])
     cfg.freeze()
-    trainer_class = TRAINER_REGISTRY.get(name)
-    trainer = trainer_class.__new__(trainer_class)
-    TrainerBase.__init__(trainer)
-    trainer.cfg, trainer.device = cfg, torch.device("cpu")
-    trainer.dm = SimpleNamespace(dataset=SimpleNamespace(classnames=list(classnames)))
-    trainer.check_cfg(cfg)
-    trainer.build_model()
-    return trainer
+
+    def without_data(trainer):
+        trainer.dm = SimpleNamespace(dataset=SimpleNamespace(classnames=list(classnames)))
+        trainer.lab2cname = dict(enumerate(classnames))
+        trainer.num_classes = len(classnames)
+
+    return type(name, (TRAINER_REGISTRY.get(name),), {"build_data_loader": without_data})(cfg)
 
 
 TRAINERS = {"MAO_PromptSRC_Base": "PromptSRC_MAO", "MAO_PromptSRC_New": "PromptSRC_MAO"}
@@ -101,12 +99,17 @@ def recorded_trainer(record, folder, extra=(), name=None):
     trainer = make_trainer(name, record.classnames, path, options, record["images_0"].shape[-1])
     initial = record.group("init")
     assert {n for n, p in trainer.model.named_parameters() if p.requires_grad} == set(initial)
-    with torch.no_grad():
-        for key, value in initial.items():
-            parameter = trainer.model.get_parameter(key)
-            assert parameter.shape == value.shape, key
-            parameter.copy_(value)
+    put_in(trainer, initial)
     return trainer
+
+
+@torch.no_grad()
+def put_in(trainer, parameters):
+    """Give parameters of a trainer's model the values of {name: tensor}."""
+    for key, value in parameters.items():
+        parameter = trainer.model.get_parameter(key)
+        assert parameter.shape == value.shape, key
+        parameter.copy_(value)
 
 
 def step(trainer, batch, last_of_epoch):

@@ -1,8 +1,10 @@
 """CoOp's prompt learner and trainer beyond the recorded numbers."""
-import warnings
+import subprocess
+import sys
 
 import pytest
 import torch
+from paths import IMPORT_PATH
 from recordings import make_trainer, step
 from small_clip import small_clip, small_clip_state
 from yacs.config import CfgNode
@@ -40,7 +42,7 @@ def batch(n=4, classes=len(NAMES)):
 
 
 @pytest.mark.parametrize("position, before", [("front", 0), ("middle", 2), ("end", 5)])
-def test_class_token_position(position, before):
+def test_class_name_stands_where_it_should(position, before):
     learner = CoOpPromptLearner(options(N_CTX=5, CLASS_TOKEN_POSITION=position), NAMES, small_clip())
     prompts = learner()
     for k, n_name in enumerate(learner.name_lens):
@@ -49,7 +51,13 @@ def test_class_token_position(position, before):
         assert torch.equal(prompts[k], expected)
 
 
-def test_class_specific_context_has_one_a_class():
+def test_token_order_is_that_of_the_worked_example():
+    learner = CoOpPromptLearner(options(N_CTX=4, CLASS_TOKEN_POSITION="middle"), ["grand piano"], small_clip())
+    assert learner.name_lens == [2]
+    assert learner._token_order(9).tolist() == [[0, 1, 2, 5, 6, 3, 4, 7, 8]]
+
+
+def test_class_specific_context_has_one_per_class():
     learner = CoOpPromptLearner(options(N_CTX=3, CSC=True), NAMES, small_clip())
     assert learner.ctx.shape == (len(NAMES), 3, 64)
     assert torch.equal(learner()[:, 1:4], learner.ctx)
@@ -126,7 +134,7 @@ def test_fp16_on_a_cpu_falls_back_with_a_warning(clip_file):
     (["TRAINER.COOP.N_CTX", 0], "N_CTX is 0"),
     (["INPUT.SIZE", (224, 224)], "takes 32x32"),
 ])
-def test_bad_options(clip_file, extra, words):
+def test_bad_options_are_refused(clip_file, extra, words):
     with pytest.raises(UserError, match=words):
         trainer_of(clip_file, *extra)
 
@@ -166,11 +174,7 @@ def test_load_model_finds_the_best_then_the_newest(clip_file, tmp_path):
 
 
 def test_no_warning_from_the_clip_package():
-    import subprocess
-    import sys
-
     code = "import trainers.prompting.clip_loading"
     done = subprocess.run([sys.executable, "-W", "default", "-c", code], capture_output=True, text=True,
-                          env={"PYTHONPATH": ".:compat", "PATH": ""}, cwd=str(__import__("paths").REPOSITORY))
+                          env={"PYTHONPATH": IMPORT_PATH, "PATH": ""})
     assert done.returncode == 0 and "pkg_resources" not in done.stderr
-    warnings.resetwarnings()

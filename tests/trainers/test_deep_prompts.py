@@ -1,15 +1,11 @@
 """MaPLe and PromptSRC beyond the recorded numbers."""
-import os
-
 import pytest
 import torch
 from recordings import make_trainer, step
-from small_clip import SIZES, small_clip, small_clip_state
+from small_clip import SIZES, small_clip_state
 
 from compat.errors import UserError
-from trainers.prompting import clip_package, teacher
-from trainers.prompting.encoders import ImageEncoder, run_blocks
-from trainers.prompting.gaussian_averaging import GaussianAverage, epoch_weights
+from trainers.prompting import clip_package
 
 NAMES = ["cat", "grand_piano", "stethoscope", "ice cream van"]
 SMALL = {"MaPLe": ["TRAINER.MAPLE.PROMPT_DEPTH", 2],
@@ -38,22 +34,6 @@ def batch():
     return {"img": torch.randn(4, 3, 32, 32, generator=generator), "label": torch.arange(4)}
 
 
-def test_towers_without_prompts_are_the_plain_clip():
-    clip_model, images = small_clip(), batch()["img"]
-    with torch.no_grad():
-        torch.testing.assert_close(ImageEncoder(clip_model)(images), clip_model.encode_image(images))
-
-
-def test_deep_prompts_overwrite_their_tokens_before_each_layer():
-    transformer = small_clip().transformer
-    seen = []
-    for block in transformer.resblocks:
-        block.ln_1.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
-    deep = [torch.full((2, 64), 7.0)]
-    run_blocks(transformer, torch.randn(6, 3, 64), deep_prompts=deep, first=-2)
-    assert (seen[1][-2:] == 7).all() and not (seen[1][:-2] == 7).any() and not (seen[0] == 7).any()
-
-
 @pytest.mark.parametrize("name", ["MaPLe", "PromptSRC"])
 @pytest.mark.parametrize("precision", ["fp32", "amp", "bf16"])
 def test_precisions_train_on_a_cpu(clip_file, name, precision):
@@ -80,12 +60,12 @@ def test_resnet_is_refused_in_a_sentence(name, tmp_path):
     ("PromptSRC", ["TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", 0], "PROMPT_DEPTH_TEXT is 0"),
     ("PromptSRC", ["TRAINER.PROMPTSRC.GPA_STD", 0], "GPA_STD is 0"),
 ])
-def test_bad_options(clip_file, name, extra, words):
+def test_bad_options_are_refused(clip_file, name, extra, words):
     with pytest.raises(UserError, match=words):
         make(name, clip_file, *extra)
 
 
-def test_promptsrc_without_vision_prompts(clip_file):
+def test_promptsrc_trains_without_vision_prompts(clip_file):
     trainer = make("PromptSRC", clip_file, "TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", 0)
     learnable = [n for n, p in trainer.model.named_parameters() if p.requires_grad]
     assert learnable == ["prompt_learner.ctx", "text_encoder.transformer.resblocks.1.VPT_shallow"]
@@ -117,39 +97,6 @@ def test_whole_model_checkpoint_with_a_scheduler_object_loads(clip_file, tmp_pat
     target.load_model(str(tmp_path), epoch=5)
     for key, parameter in target.model.named_parameters():
         assert torch.equal(parameter, frozen.get(key, source.model.get_parameter(key)))
-
-
-def test_teacher_is_encoded_once_and_again_for_other_words_or_weights(monkeypatch, tmp_path):
-    calls = []
-    encode = teacher.encode
-    monkeypatch.setattr(teacher, "encode", lambda *a: calls.append(1) or encode(*a))
-    first = teacher.mean_text_features(small_clip(), NAMES, ["a {}.", "the {}."])
-    again = teacher.mean_text_features(small_clip(), NAMES, ["a {}.", "the {}."])
-    assert torch.equal(first, again) and len(calls) == 1
-    for clip_model, names, templates in ((small_clip(1), NAMES, ["a {}.", "the {}."]),
-                                         (small_clip(), NAMES[:2], ["a {}.", "the {}."]),
-                                         (small_clip(), NAMES, ["a {}."])):
-        teacher.mean_text_features(clip_model, names, templates)
-    assert len(calls) == 4
-    for path in teacher.cache_folder().iterdir():
-        path.write_bytes(path.read_bytes()[:50])
-    assert torch.equal(teacher.mean_text_features(small_clip(), NAMES, ["a {}.", "the {}."]), first)
-    assert len(calls) == 5 and not [name for name in os.listdir(teacher.cache_folder()) if name.count(".") > 1]
-
-
-def test_gaussian_average_survives_a_stop():
-    states = [{"ctx": torch.randn(3)} for _ in range(4)]
-    whole, part = GaussianAverage(4, 3, 1), GaussianAverage(4, 3, 1)
-    for state in states:
-        whole.add(state)
-    for state in states[:2]:
-        part.add(state)
-    resumed = GaussianAverage(4, 3, 1)
-    resumed.load_state_dict(part.state_dict())
-    for state in states[2:]:
-        resumed.add(state)
-    assert resumed.complete and torch.equal(resumed.sum["ctx"], whole.sum["ctx"])
-    assert sum(epoch_weights(10, 15, 1)) == pytest.approx(1) and epoch_weights(10, 15, 1)[-1] > 0.99
 
 
 def test_mao_restricts_promptsrc_cross_entropy_alone(clip_file):

@@ -4,7 +4,7 @@ import torch
 from recordings import Recording, assert_close, recordings, save_tiny_clip, tiny_clip
 
 from trainers.prompting.clip_loading import load_clip
-from trainers.prompting.encoders import TextEncoder, embed_tokens
+from trainers.prompting.encoders import TextEncoder, embed_tokens, normalize
 from trainers.prompting.tokens import tokenize
 
 FILES = recordings("clip_forward*.npz")
@@ -36,7 +36,7 @@ def test_golden_clip_forward(path, k, tmp_path):
         image = model.encode_image(record[f"images_{k}"])
         text = TextEncoder(model)(embed_tokens(model, tokens), tokens)  # cut to the longest text
         whole = TextEncoder(model)(embed_tokens(model, full), full)  # at full context length
-        logits = model.logit_scale.exp() * torch.nn.functional.normalize(image) @ torch.nn.functional.normalize(text).t()
+        logits = model.logit_scale.exp() * normalize(image) @ normalize(text).t()
     assert_close(image, record[f"image_features_{k}"], 1e-4, "image features")
     assert_close(text, record[f"text_features_{k}"], 1e-4, "text features, cut")
     assert_close(whole, record[f"text_features_{k}"], 1e-4, "text features, full length")

@@ -22,7 +22,7 @@ def assert_same_weights(model, state):
 
 
 @pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"state_dict": s, "epoch": 3}], ids=["plain", "wrapped"])
-def test_state_dict_file(state, wrap, tmp_path):
+def test_state_dict_file_loads(state, wrap, tmp_path):
     torch.save(wrap(state), tmp_path / "clip.pt")
     model = load_clip(str(tmp_path / "clip.pt"))
     assert_same_weights(model, state)
@@ -30,12 +30,12 @@ def test_state_dict_file(state, wrap, tmp_path):
     assert image_resolution(model) == 32
 
 
-def test_safetensors_file(state, tmp_path):
+def test_safetensors_file_loads(state, tmp_path):
     save_file({key: value.contiguous() for key, value in state.items()}, tmp_path / "clip.safetensors")
     assert_same_weights(load_clip(str(tmp_path / "clip.safetensors")), state)
 
 
-def test_jit_archive(state, tmp_path):
+def test_jit_archive_loads(state, tmp_path):
     class Holder(torch.nn.Module):
         def __init__(self, clip):
             super().__init__()
@@ -57,10 +57,10 @@ def test_fp32_weights_are_not_rounded(state, tmp_path):
     assert torch.equal(load_clip(str(tmp_path / "clip.pt")).text_projection, fine["text_projection"])
 
 
-def test_resnet_sizes():
+def test_sizes_of_a_resnet_follow_from_its_shapes():
     model = clip_package.CLIP(embed_dim=32, image_resolution=32, vision_layers=(1, 2, 1, 1), vision_width=64,
-                              vision_patch_size=None, context_length=16, vocab_size=100, transformer_width=64, transformer_heads=1,
-                              transformer_layers=1)
+                              vision_patch_size=None, context_length=16, vocab_size=100, transformer_width=64,
+                              transformer_heads=1, transformer_layers=1)
     loaded = clip_from_state_dict(model.state_dict())
     assert image_resolution(loaded) == 32
     assert_same_weights(loaded, model.state_dict())
@@ -79,21 +79,21 @@ def test_unknown_name_suggests_the_nearest():
     refused("ViT-B/61", "ViT-B/61", "did you mean 'ViT-B/16'", "Mini/16")
 
 
-def test_missing_file(tmp_path):
+def test_missing_file_is_named(tmp_path):
     refused(tmp_path / "absent.pt", "absent.pt", "no such file")
 
 
-def test_folder(tmp_path):
+def test_folder_is_refused(tmp_path):
     refused(tmp_path, "is a folder")
 
 
-def test_empty_file(tmp_path):
+def test_empty_file_is_refused(tmp_path):
     (tmp_path / "clip.pt").touch()
     refused(tmp_path / "clip.pt", "empty file", "fetch it again")
 
 
 @pytest.mark.parametrize("name", ["clip.pt", "clip.safetensors"])
-def test_truncated_file(state, name, tmp_path):
+def test_truncated_file_is_refused(state, name, tmp_path):
     path = tmp_path / name
     if name.endswith("pt"):
         torch.save(state, path)
@@ -103,7 +103,7 @@ def test_truncated_file(state, name, tmp_path):
     refused(path, name, "damaged or cut short")
 
 
-def test_text_and_zip_are_no_weights(tmp_path):
+def test_text_and_zip_are_refused(tmp_path):
     (tmp_path / "a.pt").write_text("<html>not found</html>")
     refused(tmp_path / "a.pt", "a.pt")
     packed = io.BytesIO()
@@ -123,7 +123,7 @@ def test_pickle_with_code_is_not_run(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_weights_of_another_model(tmp_path):
+def test_weights_of_another_model_are_refused(tmp_path):
     torch.save(torch.nn.Linear(3, 3).state_dict(), tmp_path / "linear.pt")
     refused(tmp_path / "linear.pt", "no CLIP in OpenAI's layout")
 
@@ -141,7 +141,7 @@ def test_failed_download_says_what_to_do(monkeypatch, tmp_path):
     refused("ViT-B/16", "ViT-B/16", "no route to host", "Mini/16")
 
 
-def test_clip_package_that_was_changed_for_prompts(state, tmp_path, monkeypatch):
+def test_clip_package_that_was_changed_for_prompts_loads_a_plain_clip(state, tmp_path, monkeypatch):
     """The clip folders of MaPLe, PromptSRC and their forks, which a copied backbone meets there."""
     seen = []
 
@@ -156,7 +156,7 @@ def test_clip_package_that_was_changed_for_prompts(state, tmp_path, monkeypatch)
     assert seen[0]["vision_depth"] == seen[0]["language_depth"] == 0
 
 
-def test_bundled_weights_that_were_not_copied(tmp_path, monkeypatch):
+def test_bundled_weights_that_were_not_copied_are_missed_in_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(clip_files.BUNDLED, "Mini/16", tmp_path / "mini16.npz")
     with pytest.raises(UserError, match="'Mini/16' is not part of this copy"):
         load_clip("Mini/16")

@@ -1,0 +1,36 @@
+"""The teacher's text features: when they are computed, and when read from disk."""
+import os
+
+import torch
+from small_clip import small_clip
+
+from trainers.prompting import teacher
+
+NAMES = ["cat", "grand_piano", "stethoscope", "ice cream van"]
+
+
+def test_teacher_is_encoded_once_and_again_for_other_words_or_weights(monkeypatch, tmp_path):
+    monkeypatch.setenv("MAO_CACHE", str(tmp_path / "cache"))
+    calls = []
+    encode = teacher.encode
+    monkeypatch.setattr(teacher, "encode", lambda *a: calls.append(1) or encode(*a))
+    first = teacher.mean_text_features(small_clip(), NAMES, ["a {}.", "the {}."])
+    again = teacher.mean_text_features(small_clip(), NAMES, ["a {}.", "the {}."])
+    assert torch.equal(first, again) and len(calls) == 1
+    for clip_model, names, templates in ((small_clip(1), NAMES, ["a {}.", "the {}."]),
+                                         (small_clip(), NAMES[:2], ["a {}.", "the {}."]),
+                                         (small_clip(), NAMES, ["a {}."])):
+        teacher.mean_text_features(clip_model, names, templates)
+    assert len(calls) == 4
+    for path in teacher.cache_folder().iterdir():
+        path.write_bytes(path.read_bytes()[:50])
+    assert torch.equal(teacher.mean_text_features(small_clip(), NAMES, ["a {}.", "the {}."]), first)
+    assert len(calls) == 5 and not [name for name in os.listdir(teacher.cache_folder()) if name.count(".") > 1]
+
+
+def test_teacher_works_where_nothing_can_be_kept(monkeypatch, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MAO_CACHE", str(tmp_path / "file"))
+    features = teacher.mean_text_features(small_clip(), NAMES, ["a {}."])
+    assert torch.equal(features, teacher.encode(small_clip(), NAMES, ["a {}."]))
+    assert "not kept" in capsys.readouterr().out
