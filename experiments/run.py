@@ -12,13 +12,14 @@ Settings in the environment:
 """
 import argparse
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import train
 from compat.errors import UserError, exit_code
-from experiments.catalogue import DATASETS, METHODS, PAPER_SOURCE, configs_of, variants_of
+from experiments.catalogue import DATASETS, METHODS, PAPER_SOURCE, ROOT, configs_of, variants_of
 from experiments.sweep import protocols
 from experiments.sweep.job import Job
 from experiments.sweep.options import Options, check_known, dataset_configs, split_pairs, whole_number
@@ -79,17 +80,23 @@ def run(jobs: Sequence[Job]) -> int:
     """Run jobs one after another up to the first that fails; its exit code."""
     if len(jobs) == 1:
         return train.main(jobs[0].arguments())
-    from experiments.sweep import warm  # not needed for a single run
+    for job in jobs:  # each in a process of its own
+        code = subprocess.run([sys.executable, *job.program, *job.arguments()], cwd=ROOT).returncode
+        if code:
+            return code
+    return 0
 
-    return next((code for code in (warm.run_train(job.arguments()).code for job in jobs) if code), 0)
 
-
-def main(argv: Sequence[str] | None = None) -> int:
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m experiments.run", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--trainer", default="", help="trainer of the protocol (default: the word behind it)")
     parser.add_argument("protocol", help=f"one of {', '.join(PROTOCOLS)}, or the path of a script of that name")
     parser.add_argument("words", nargs=argparse.REMAINDER, help="[TRAINER] [DATASET] [SEED] [KEY VALUE ...]")
-    args = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_arguments(argv)
     return exit_code(lambda: run(jobs_of(args.protocol, args.trainer, args.words)))
 
 

@@ -31,6 +31,6 @@ def run(jobs: Sequence[Job], output: str, environment: dict[str, str], progress:
 
 
 def run_job(job: Job, log: str) -> Outcome:
-    if job.program == TRAIN:
+    if job.program == TRAIN and warm.is_safe():
         return warm.run_train(job.arguments(), log)
     return run_command([sys.executable, *job.program, *job.arguments()], log, {}, str(ROOT))

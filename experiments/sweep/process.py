@@ -55,13 +55,11 @@ def follow(start: Callable[[], tuple[int, Wait]], log: str) -> Outcome:
 
     Args:
         start: starts it, as the leader of a group of processes; returns its id and how to wait for it.
-        log: the file that it appends to; "": there is none.
+        log: the file that it appends to.
     """
     begin = time.perf_counter()
-    size = 0
-    if log:
-        os.makedirs(os.path.dirname(log), exist_ok=True)
-        size = os.path.getsize(log) if os.path.exists(log) else 0
+    os.makedirs(os.path.dirname(log), exist_ok=True)
+    size = os.path.getsize(log) if os.path.exists(log) else 0
     pid, wait = start()
     try:
         code = None
@@ -70,14 +68,10 @@ def follow(start: Callable[[], tuple[int, Wait]], log: str) -> Outcome:
     except BaseException:
         stop(pid, wait)
         raise
-    return Outcome(code, end_of(log, size) if log else [], time.perf_counter() - begin)
-
-
-def end_of(log: str, begin: int) -> list[str]:
-    """The last lines of a file, none from before ``begin``, in bytes."""
     with open(log, "rb") as file:
-        file.seek(begin)
-        return file.read().decode(errors="replace").splitlines()[-TAIL:]
+        file.seek(size)
+        lines = file.read().decode(errors="replace").splitlines()[-TAIL:]
+    return Outcome(code, lines, time.perf_counter() - begin)
 
 
 def die_with_parent() -> Callable[[], None] | None:

@@ -1,7 +1,7 @@
 """Runs train.py in a child of a process that has imported everything already: start-up is most of a short run.
 
-That process is Python's fork server. It never trains and never touches a GPU, so each child begins where a fresh
-process is after its imports; and like a fresh process, each job has its own memory, random numbers and exit code.
+That process is Python's fork server. It never trains, so each child begins where a fresh process is after its imports;
+and like a fresh process, each job has its own memory, random numbers and exit code.
 """
 import multiprocessing
 import os
@@ -17,13 +17,19 @@ SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["experiments.sweep.preloaded"])
 
 
-def run_train(arguments: list[str], log: str = "") -> Outcome:
+def is_safe() -> bool:
+    """Whether jobs may be forked: not with CUDA, which the import of CLIP's package asks for and which no child can use
+    then, and not on macOS, whose numerical libraries do not survive a fork.
+    """
+    import torch
+
+    return sys.platform == "linux" and not torch.cuda.is_available()
+
+
+def run_train(arguments: list[str], log: str) -> Outcome:
     """Run train.py with some words until it ends, as ``process.run_command`` runs a command.
 
     The job's environment is the one that this process has at its first call: the fork server keeps it.
-
-    Args:
-        arguments: words behind ``train.py``. log: file that its output is appended to; "": it goes where ours goes.
     """
     process = SERVER.Process(target=train_in_child, args=(arguments, log))
 
@@ -44,10 +50,9 @@ def train_in_child(arguments: list[str], log: str) -> None:
     multiprocessing.set_start_method(None, force=True)  # workers of its loaders start as they do in a fresh process
     os.setsid()  # Ctrl-C is for the sweep alone, which then stops its jobs
     threading.Thread(target=end_with_sweep, daemon=True).start()
-    if log:
-        with open(log, "ab") as file:
-            os.dup2(file.fileno(), 1)
-            os.dup2(file.fileno(), 2)
+    with open(log, "ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
     import numpy
 
     import train

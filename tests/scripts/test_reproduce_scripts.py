@@ -1,40 +1,27 @@
 """scripts/reproduce/*.sh, and that the bash scripts for single runs give train.py what the sweeps give it."""
 import os
-import shlex
 import subprocess
 import sys
 
 import pytest
+from sweep_tools import train_calls, without_settings
 
 import datasets  # noqa: F401  registers the data sets
 import train
 from experiments.run_state import job_key
 from experiments.sweep import protocols
+from experiments.sweep.options import Options
 from experiments.sweep.plan import make_plan
 from experiments.sweep.tables import TABLES
 
 METHODS = ["CoOp", "CoOp_MAO", "MaPLe", "MaPLe_MAO", "PromptSRC", "PromptSRC_MAO"]
 
 
-def without_settings():
-    return {key: value for key, value in os.environ.items()
-            if key not in ("DATA", "OUTPUT", "SHOTS", "CFG", "SEED", "SOURCE", "TARGETS")}
-
-
 @pytest.fixture
 def calls_of(tmp_path, repository):
     """Words that train.py gets from a bash script, a list for each call."""
-    recorder = tmp_path / "python"
-    recorder.write_text(f'#!/bin/bash\nprintf "%s\\n" "${{*@Q}}" >> {tmp_path}/calls\n')
-    recorder.chmod(0o755)
-
-    def calls_of(script, *words, **settings):
-        (tmp_path / "calls").write_text("")
-        subprocess.run(["bash", str(repository / "scripts" / script), *words], check=True, cwd=tmp_path,
-                       env={**without_settings(), "PYTHON": str(recorder), "OUTPUT": str(tmp_path / "out"), **settings})
-        return [shlex.split(line) for line in (tmp_path / "calls").read_text().splitlines()]
-
-    return calls_of
+    return lambda script, *words, **settings: train_calls(repository, tmp_path, script, *words,
+                                                          OUTPUT=str(tmp_path / "out"), **settings)
 
 
 def scripts_of(method):
@@ -57,7 +44,7 @@ def runs_of_calls(calls):
 def test_scripts_and_sweeps_run_the_same(calls_of, tmp_path, repository, monkeypatch, method, demo):
     monkeypatch.chdir(repository)
     source, targets = ("pictograms", ["emoji_food", "emoji_animals"]) if demo else ("imagenet", ["dtd", "imagenet_r"])
-    options = protocols.Options([method], targets, [2], source, output=str(tmp_path / "out"))
+    options = Options([method], targets, [2], source, output=str(tmp_path / "out"))
     folder, first = scripts_of(method)
     settings = {"SOURCE": source, "TARGETS": " ".join(targets)}
 
@@ -65,39 +52,30 @@ def test_scripts_and_sweeps_run_the_same(calls_of, tmp_path, repository, monkeyp
     for target in targets:
         calls += calls_of(f"{folder}/xd_test.sh", *first, target, "2", **settings)
     assert calls_of(f"{folder}/dg_test.sh", *first, "2", **settings) == calls[1:]
-    assert runs_of_calls(calls) == runs_of_calls([[job.program, *job.arguments()]
+    assert runs_of_calls(calls) == runs_of_calls([[*job.program, *job.arguments()]
                                                   for job in protocols.cross_dataset(options)])
 
     options.datasets = [source]
     assert runs_of_calls(calls_of(f"{folder}/few_shot.sh", *first, source, "2")) == runs_of_calls(
-        [[job.program, *job.arguments()] for job in protocols.few_shot(options)])
+        [[*job.program, *job.arguments()] for job in protocols.few_shot(options)])
     parts = ["base2new.sh"] if first else ["base2new_train.sh", "base2new_test.sh"]
     calls = [call for part in parts for call in calls_of(f"{folder}/{part}", *first, source, "2")]
-    assert runs_of_calls(calls) == runs_of_calls([[job.program, *job.arguments()]
+    assert runs_of_calls(calls) == runs_of_calls([[*job.program, *job.arguments()]
                                                   for job in protocols.base_to_new(options)])
 
 
 def test_zero_shot_script_and_sweep_run_the_same(calls_of, tmp_path, repository, monkeypatch):
     monkeypatch.chdir(repository)
-    options = protocols.Options(["ZeroshotCLIP"], ["pictograms"], [1], output=str(tmp_path / "out"))
+    options = Options(["ZeroshotCLIP"], ["pictograms"], [1], output=str(tmp_path / "out"))
     calls = [call for classes in ("base", "new") for call in calls_of("zsclip/zeroshot.sh", "pictograms", classes)]
     jobs = make_plan(protocols.base_to_new(options))
     assert runs_of_calls(calls) == {job.folder: job.key for job in jobs}
 
 
-@pytest.mark.parametrize("words", ["coop/xd_train.sh", "coop/xd_test.sh dtd", "coop/dg_test.sh", "coop/few_shot.sh dtd",
-                                   "mao/xd_train.sh CoOp_MAO", "mao/xd_test.sh CoOp_MAO dtd", "mao/dg_test.sh CoOp_MAO",
-                                   "mao/few_shot.sh CoOp_MAO dtd"])
-def test_bad_arguments(repository, tmp_path, words):
-    script, *arguments = words.split()
-    done = subprocess.run(["bash", str(repository / "scripts" / script), *arguments], capture_output=True, text=True,
-                          env={**without_settings(), "PYTHON": "false"})
-    assert done.returncode == 2 and done.stderr.startswith("usage: bash ") and done.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize("table", TABLES)
-def test_reproduce_scripts(repository, tmp_path, table):
-    done = subprocess.run(["bash", f"scripts/reproduce/{table}.sh", "--demo", "--dry-run", "--seeds", "1"],
+@pytest.mark.parametrize("script", ["quickstart.sh", *(f"reproduce/{table}.sh" for table in TABLES
+                                                       if table != "quickstart")])
+def test_reproduce_scripts(repository, tmp_path, script):
+    done = subprocess.run(["bash", f"scripts/{script}", "--demo", "--dry-run", "--seeds", "1"],
                           cwd=repository, capture_output=True, text=True,
                           env={**without_settings(), "PYTHON": sys.executable, "OUTPUT": str(tmp_path / "out")})
     assert done.returncode == 0, done.stderr

@@ -1,8 +1,6 @@
-"""The command lines that the bash scripts hand to train.py, and what they do with bad arguments."""
-import os
-import subprocess
-
+"""The command lines of train.py that the bash scripts come down to, and what they do with bad arguments."""
 import pytest
+from sweep_tools import run_script, small_setting, train_calls
 
 CASES = {
     "coop/base2new_train.sh pictograms 2": [
@@ -18,19 +16,19 @@ CASES = {
         "DATASET.NUM_SHOTS 16 DATASET.SUBSAMPLE_CLASSES new"],
     "mao/base2new.sh CoOp_MAO pictograms 3 OPTIM.MAX_EPOCH 2": [
         "train.py --root ./data --seed 3 --trainer CoOp_MAO --dataset-config-file configs/datasets/pictograms.yaml "
-        "--config-file configs/trainers/CoOp_MAO/mini_base.yaml "
+        "--config-file configs/trainers/CoOp_MAO/mini.yaml "
         "--output-dir out/base2new/train_base/pictograms/shots_16/CoOp_MAO/mini/seed3 "
         "DATASET.NUM_SHOTS 16 DATASET.SUBSAMPLE_CLASSES base OPTIM.MAX_EPOCH 2",
         "train.py --root ./data --seed 3 --trainer CoOp_MAO --dataset-config-file configs/datasets/pictograms.yaml "
-        "--config-file configs/trainers/CoOp_MAO/mini_base.yaml "
+        "--config-file configs/trainers/CoOp_MAO/mini.yaml "
         "--output-dir out/base2new/test_new/pictograms/shots_16/CoOp_MAO/mini/seed3 "
         "--model-dir out/base2new/train_base/pictograms/shots_16/CoOp_MAO/mini/seed3 --eval-only "
         "DATASET.NUM_SHOTS 16 DATASET.SUBSAMPLE_CLASSES new MAO.STAGE base OPTIM.MAX_EPOCH 2",
         "train.py --root ./data --seed 3 --trainer CoOp_MAO --dataset-config-file configs/datasets/pictograms.yaml "
-        "--config-file configs/trainers/CoOp_MAO/mini_new.yaml "
+        "--config-file configs/trainers/CoOp_MAO/mini.yaml "
         "--output-dir out/base2new/train_new/pictograms/shots_16/CoOp_MAO/mini/seed3 "
-        "DATASET.NUM_SHOTS 16 DATASET.SUBSAMPLE_CLASSES new "
-        "MAO.BASE_DIR out/base2new/train_base/pictograms/shots_16/CoOp_MAO/mini/seed3 OPTIM.MAX_EPOCH 2"],
+        "MAO.BASE_DIR out/base2new/train_base/pictograms/shots_16/CoOp_MAO/mini/seed3 "
+        "DATASET.NUM_SHOTS 16 DATASET.SUBSAMPLE_CLASSES new OPTIM.MAX_EPOCH 2"],
     "zsclip/zeroshot.sh pictograms": [
         "train.py --root ./data --seed 1 --trainer ZeroshotCLIP --dataset-config-file configs/datasets/pictograms.yaml "
         "--config-file configs/trainers/ZeroshotCLIP/mini.yaml "
@@ -43,34 +41,19 @@ CASES = {
 
 
 @pytest.fixture
-def run(tmp_path, repository):
-    """Run a script with an interpreter that only writes down its arguments."""
-    recorder = tmp_path / "python"
-    recorder.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n')
-    recorder.chmod(0o755)
-
-    def run(words, **environment):
-        clean = {key: value for key, value in os.environ.items()
-                 if key not in ("DATA", "OUTPUT", "SHOTS", "CFG", "SEED")}
-        script, *arguments = words.split()
-        done = subprocess.run(["bash", str(repository / "scripts" / script), *arguments], cwd=tmp_path,
-                              env={**clean, "PYTHON": str(recorder), "OUTPUT": "out", **environment},
-                              capture_output=True, text=True)
-        calls = tmp_path / "calls"
-        return done, calls.read_text().splitlines() if calls.exists() else []
-
-    return run
+def calls_of(repository, tmp_path):
+    """Command lines of train.py that a script comes down to."""
+    return lambda words, **settings: [" ".join(call) for call in train_calls(repository, tmp_path, *words.split(),
+                                                                             **settings)]
 
 
 @pytest.mark.parametrize("words", CASES)
-def test_command_lines(run, words):
-    done, calls = run(words)
-    assert done.returncode == 0, done.stderr
-    assert calls == CASES[words]
+def test_command_lines(calls_of, words):
+    assert calls_of(words) == CASES[words]
 
 
-def test_settings_from_the_environment(run):
-    _, (call,) = run("coop/base2new_train.sh pictograms 1", DATA="/sets", OUTPUT="/out", SHOTS="4",
+def test_settings_from_the_environment(calls_of):
+    call, = calls_of("coop/base2new_train.sh pictograms 1", DATA="/sets", OUTPUT="/out", SHOTS="4",
                      CFG="vit_b16_c4_ep20")
     assert "--root /sets" in call
     assert "--output-dir /out/base2new/train_base/pictograms/shots_4/CoOp/vit_b16_c4_ep20/seed1" in call
@@ -78,22 +61,71 @@ def test_settings_from_the_environment(run):
     assert "DATASET.NUM_SHOTS 4" in call
 
 
-@pytest.mark.parametrize("words", ["coop/base2new_train.sh pictograms", "coop/base2new_test.sh", "zsclip/zeroshot.sh",
-                                   "mao/base2new.sh CoOp_MAO pictograms", "quickstart.sh --long"])
-def test_bad_arguments(run, words):
-    done, calls = run(words)
-    assert done.returncode == 2 and calls == []
-    assert done.stderr.startswith("usage: bash ") and done.stderr.count("\n") == 1
+def test_setting_of_the_environment_may_be_that_of_prompts_for_other_data_sets(calls_of):
+    call, = calls_of("maple/base2new_train.sh dtd 1", CFG="vit_b16_c2_ep20_xd")
+    assert "/MaPLe/vit_b16_c2_ep20_xd/seed1 " in call and "TRAINER.MAPLE.PROMPT_DEPTH 3" in call
+    assert "--config-file configs/trainers/MaPLe/vit_b16_c2_ep20.yaml" in call
 
 
-def test_a_failed_part_stops_the_rest(run, tmp_path):
-    (tmp_path / "failing").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\nexit 3\n')
-    (tmp_path / "failing").chmod(0o755)
-    done, calls = run("mao/base2new.sh CoOp_MAO pictograms 1", PYTHON=str(tmp_path / "failing"))
-    assert done.returncode == 3 and len(calls) == 1
+def test_trainer_of_one_s_own_needs_only_a_setting(calls_of):
+    call, = calls_of("mao/xd_train.sh Own_MAO 1", CFG="own")
+    assert "--config-file configs/trainers/Own_MAO/own.yaml --output-dir out/imagenet/Own_MAO/own_16shots/seed1" in call
 
 
-def test_all_yaml_files_of_the_command_lines_exist(repository):
-    named = {word for calls in CASES.values() for call in calls for word in call.split() if word.endswith("mini.yaml")
-             or word.endswith("pictograms.yaml") or "mini_" in word and word.endswith(".yaml")}
-    assert named and all((repository / path).is_file() for path in named)
+@pytest.mark.parametrize("words, folders", [
+    ("coop/base2new_train.sh pictograms 1 DATASET.NUM_SHOTS 2",
+     ["out/base2new/train_base/pictograms/shots_2/CoOp/mini/seed1"]),
+    ("mao/base2new.sh CoOp_MAO pictograms 1 SEED 3 DATASET.NUM_SHOTS 2 OPTIM.LR 0.1",
+     [f"out/base2new/{kind}/pictograms/shots_2/CoOp_MAO/mini/seed3"
+      for kind in ("train_base", "test_new", "train_new")]),
+    ("coop/few_shot.sh pictograms 1 DATASET.NUM_SHOTS 3", ["out/pictograms/CoOp/mini_3shots/seed1"]),
+    ("maple/xd_train.sh 1 DATASET.NUM_SHOTS 4", ["out/imagenet/MaPLe/vit_b16_c2_ep20_xd_4shots/seed1"]),
+    ("zsclip/zeroshot.sh pictograms SEED 2", ["out/zeroshot/pictograms/ZeroshotCLIP/mini/all/seed2"]),
+])
+def test_pair_that_a_folder_is_named_after_chooses_the_folder(calls_of, words, folders):
+    calls = [call.split() for call in calls_of(words)]
+    assert [call[call.index("--output-dir") + 1] for call in calls] == folders
+    for call, folder in zip(calls, folders):
+        if "--eval-only" in call:
+            assert call[call.index("--model-dir") + 1] == folders[0]
+        assert folder.endswith(f"/seed{call[call.index('--seed') + 1]}")
+
+
+@pytest.mark.parametrize("words, part", [
+    ("coop/base2new_train.sh pictograms 1 DATASET.NAME DTD", "DATASET.NAME DTD"),
+    ("coop/base2new_train.sh pictograms 1 TRAINER.NAME MaPLe", "TRAINER.NAME MaPLe"),
+    ("coop/base2new_train.sh pictograms 1 DATASET.SUBSAMPLE_CLASSES all", "DATASET.SUBSAMPLE_CLASSES all"),
+    ("coop/base2new_train.sh pictograms 1 OUTPUT_DIR x", "OUTPUT_DIR x"),
+    ("coop/base2new_train.sh pictograms one", "'one'"),
+    ("coop/base2new_train.sh pictogram 1", "'pictogram'"),
+    ("mao/base2new_step1.sh CoOpMAO pictograms 1", "'CoOpMAO'"),
+    ("mao/base2new_step2.sh CoOp pictograms 1", "CoOp has one step"),
+    ("zsclip/zeroshot.sh pictograms old", "'old'"),
+])
+def test_words_that_no_folder_fits_are_refused(repository, tmp_path, words, part):
+    done = run_script(repository, tmp_path / "out", *words.split())
+    assert done.returncode == 2 and part in done.stderr and not (tmp_path / "out").exists()
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [
+    "coop/base2new_train.sh pictograms", "coop/base2new_test.sh", "coop/base2new_test.sh pictograms 1 2",
+    "zsclip/zeroshot.sh", "mao/base2new.sh CoOp_MAO pictograms", "coop/xd_train.sh", "coop/xd_test.sh dtd",
+    "coop/dg_test.sh", "coop/few_shot.sh dtd", "mao/xd_train.sh CoOp_MAO", "mao/xd_test.sh CoOp_MAO dtd",
+    "mao/dg_test.sh CoOp_MAO", "mao/few_shot.sh CoOp_MAO dtd"])
+def test_wrong_number_of_words_is_answered_by_the_synopsis(repository, tmp_path, words):
+    done = run_script(repository, tmp_path / "out", *words.split())
+    assert done.returncode == 2 and f"usage: bash {repository}/scripts/{words.split()[0]} " in done.stderr
+    assert ("TRAINER" in done.stderr) == words.startswith("mao/") and done.stderr.count("\n") == 1
+
+
+def test_quickstart_with_an_unknown_word(repository, tmp_path):
+    done = run_script(repository, tmp_path / "out", "quickstart.sh", "--long")
+    assert done.returncode == 2 and "--long" in done.stderr and "--help" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_failed_part_stops_the_rest(repository, tmp_path):
+    done = run_script(repository, tmp_path / "out", "mao/base2new.sh", "CoOp_MAO", "pictograms", "1",
+                      *small_setting(tmp_path), "TRAINER.COOP.PREC", "fp12")
+    assert done.returncode == 2 and done.stderr.count("error: ") == 1

@@ -1,4 +1,6 @@
 """Sweeps that really run, one job after another: order, what a failure stops, what a second call does."""
+import subprocess
+
 import pytest
 from sweep_tools import command, environment, records, small_setting, sweep
 
@@ -17,12 +19,14 @@ def test_failed_job_stops_only_what_needs_it(tmp_path, capfd):
     program = tmp_path / "program.py"
     program.write_text("import sys\nprint('line of', sys.argv[1])\nopen(sys.argv[1], 'w').close()\n"
                        "sys.exit(3 if 'bad' in sys.argv[1] else 0)\n")
-    bad, good = (Job(name, f"{tmp_path}/out/{name}", [f"{tmp_path}/{name}"], program=str(program))
+    bad, good = (Job(name, f"{tmp_path}/out/{name}", [f"{tmp_path}/{name}"], program=(str(program),))
                  for name in ("bad", "good"))
     after_bad, after_good, after_both = (
-        Job(name, f"{tmp_path}/out/{name}", [f"{tmp_path}/{name}"], starts_from=one, tests=other, program=str(program))
+        Job(name, f"{tmp_path}/out/{name}", [f"{tmp_path}/{name}"], starts_from=one, tests=other,
+            program=(str(program),))
         for name, one, other in (("x", bad, None), ("y", good, None), ("z", good, bad)))
-    last = Job("w", f"{tmp_path}/out/w", [f"{tmp_path}/w"], starts_from=after_bad, program=str(program))
+    last = Job("w", f"{tmp_path}/out/w", [f"{tmp_path}/w"], starts_from=after_bad,
+               program=(str(program),))
     progress = Progress([bad, good, after_bad, after_good, after_both, last])
     engine_none.run(list(progress.jobs), str(tmp_path / "out"), {}, progress)
     progress.close()
@@ -84,8 +88,6 @@ def test_missing_data_are_named_before_anything_runs(repository, pairs, tmp_path
 
 
 def test_commands_of_a_dry_run_can_be_run(repository, pairs, tmp_path):
-    import subprocess
-
     done = sweep(repository, tmp_path / "out", "few_shot --demo --dry-run --methods ZeroshotCLIP --seeds 1", pairs)
     line, count = done.stdout.splitlines()
     assert count == "1 job: 0 done, 0 resumed, 1 to run"

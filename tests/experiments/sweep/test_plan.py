@@ -1,24 +1,24 @@
 """What a sweep would run: which jobs a table needs, which folder each gets, and what is left to do."""
-import argparse
 import os
 from collections import Counter
 
 import pytest
 
-import datasets  # noqa: F401  registers the data sets
 import train
+from experiments.catalogue import METHODS
 from experiments.records import TRAINING_FILE, append_record
 from experiments.run_state import DONE_FILE, job_key, mark_done, mark_started
-from experiments.sweep import ablations, protocols
+from experiments.sweep import ablations, preloaded, protocols  # noqa: F401  the second registers all there is
 from experiments.sweep.job import DONE, INCOMPLETE, NOT_STARTED
-from experiments.sweep.methods import METHODS
+from experiments.sweep.options import Options
 from experiments.sweep.plan import make_plan, summary
 from experiments.sweep.tables import TABLES
+from trainers.mao.config import for_step
 
 
 def options(output="out", methods=("CoOp", "CoOp_MAO"), datasets=("pictograms",), seeds=(1,), pairs=(), **others):
-    return protocols.Options(methods=list(methods), datasets=list(datasets), seeds=list(seeds), source="pictograms",
-                             output=str(output), pairs=list(pairs), **others)
+    return Options(methods=list(methods), datasets=list(datasets), seeds=list(seeds), source="pictograms",
+                   output=str(output), pairs=list(pairs), **others)
 
 
 @pytest.fixture
@@ -46,7 +46,9 @@ def key_that_train_computes(job):
 
 
 def words(job, key):
-    return job.arguments()[job.arguments().index(key) + 1]
+    """The value that train.py takes for a flag or a config key."""
+    arguments = job.arguments()
+    return arguments[len(arguments) - arguments[::-1].index(key)]
 
 
 @pytest.mark.parametrize("table, count", [
@@ -148,6 +150,23 @@ def test_step_two_depends_on_which_step_one(plan):
     assert jobs[0].key == jobs[3].key and jobs[2].key != jobs[5].key
 
 
+# Pairs that folders are named after
+
+@pytest.mark.parametrize("table", ["table1", "table2", "few_shot"])
+def test_number_of_shots_among_the_pairs_chooses_the_folder(table):
+    jobs = TABLES[table].jobs(options(pairs=["OPTIM.MAX_EPOCH", "1", "DATASET.NUM_SHOTS", "2"]))
+    assert all("shots_2/" in job.folder or "_2shots/" in job.folder for job in jobs)
+    assert {words(job, "DATASET.NUM_SHOTS") for job in jobs} == {"2"}
+    assert {words(job, "OPTIM.MAX_EPOCH") for job in jobs} == {"1"}
+    assert {job.folder for job in jobs} == {job.folder for job in TABLES[table].jobs(options(shots=2, few_shots=[2]))}
+
+
+def test_seed_among_the_pairs_chooses_the_folder():
+    jobs = protocols.base_to_new(options(seeds=(1, 2), pairs=["SEED", "2", "SEED", "3"]))
+    assert len(jobs) == 5 and all(job.folder.endswith("/seed3") for job in jobs)
+    assert {words(job, "--seed") for job in jobs} == {"3"} and not any("SEED" in job.pairs for job in jobs)
+
+
 # Ablations
 
 def test_settings_that_coincide_are_run_once():
@@ -173,11 +192,15 @@ def test_default_setting_of_the_ablation_is_that_of_table_one(plan, tmp_path):
     assert {job.key for job in table} < keys and len(keys) == len(jobs) == 12 * 3
 
 
-def test_batch_size_is_of_step_one_alone():
+def test_batch_size_of_step_one_leaves_that_of_step_two_as_it_is(repository, monkeypatch):
+    monkeypatch.chdir(repository)
     jobs = ablations.ablation(options(methods=["CoOp_MAO"]), ["batch"])
-    sizes = {kind: {words(job, ablations.B) for job in jobs if kind in job.folder and ablations.B in job.options}
+    sizes = {kind: {words(job, ablations.B) for job in jobs if kind in job.folder and ablations.B in job.pairs}
              for kind in ("train_base", "train_new")}
-    assert sizes == {"train_base": {"2", "8"}, "train_new": set()}
+    assert sizes == {"train_base": {"2", "8"}, "train_new": {"2", "8"}}  # the records of both steps have it
+    configs = [for_step(train.make_config(train.parse_arguments(job.arguments())))
+               for job in jobs if "train_new" in job.folder]
+    assert {cfg.DATALOADER.TRAIN_X.BATCH_SIZE for cfg in configs} == {32}
     step_2 = [job for job in jobs if "train_new" in job.folder and "batch_size_2_topk_4" in job.folder]
     assert [words(job, "MAO.TOPK") for job in step_2] == ["4"]
     assert "batch_size_2_topk_4" in step_2[0].starts_from.folder
@@ -226,6 +249,17 @@ def test_dry_run_of_every_demo(sweep):
     ("table1 --demo --parts k", ["--parts"]),
     ("ablation --demo --parts kk", ["'kk'", "components"]),
     ("ablation --demo --methods CoOp", ["CoOp", "_MAO"]),
+    ("table3", ["'table3'", "table1", "--help"]),
+    ("table1 --demo --seeds one", ["'one'", "--help"]),
+    ("quickstart --long", ["--long", "--help"]),
+    ("table1 --demo DATASET.NAME DTD", ["DATASET.NAME DTD", "choose the data set"]),
+    ("table1 --demo TRAINER.NAME CoOp", ["TRAINER.NAME CoOp", "choose the method"]),
+    ("table1 --demo DATASET.SUBSAMPLE_CLASSES all", ["DATASET.SUBSAMPLE_CLASSES all", "choose the protocol"]),
+    ("table1 --demo MAO.STAGE new", ["MAO.STAGE new", "choose the protocol"]),
+    ("table1 --demo OUTPUT_DIR elsewhere", ["OUTPUT_DIR elsewhere", "OUTPUT in the environment"]),
+    ("table1 --demo SEED x", ["SEED 'x'", "whole"]),
+    ("table1 --demo SEED -1", ["SEED -1", "at least 0"]),
+    ("table1 --demo DATASET.NUM_SHOTS many", ["DATASET.NUM_SHOTS 'many'", "whole"]),
     ("table1 --demo OPTIM.LRR 1", ["OPTIM.LRR"]),
     ("table1 --demo OPTIM.LR", ["'OPTIM.LR' stands alone"]),
     ("table1 --demo OPTIM.LR 1 --seeds 1", ["'--seeds'", "before"]),
@@ -240,13 +274,12 @@ def test_bad_words(sweep, tmp_path, words, parts):
 
 def test_every_yaml_of_the_full_tables_exists(repository):
     for table in TABLES.values():
-        made = table.jobs(argparse.Namespace(methods=table.methods, datasets=table.datasets, seeds=[1], shots=16,
-                                             source="imagenet", root="", output="", pairs=[]))
+        made = table.jobs(Options(list(table.methods), list(table.datasets), [1]))
         files = {words(job, "--config-file") for job in made}
         assert files and all((repository / path).is_file() for path in files)
 
 
 def test_methods_have_their_scripts(repository):
-    for method in METHODS[1:]:
+    for method in list(METHODS)[1:]:
         folder = repository / "scripts" / ("mao" if method.endswith("_MAO") else method.lower())
         assert {"xd_train.sh", "xd_test.sh", "dg_test.sh", "few_shot.sh"} <= {path.name for path in folder.iterdir()}
