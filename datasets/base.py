@@ -2,6 +2,7 @@
 
 A data set's own file then names its folders and holds what is special about it.
 """
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,14 @@ from compat.errors import UserError
 
 from .places import find_folder
 from .splits.base_new import SUBSAMPLES, subsample_classes
-from .splits.checks import check_duplicates, check_images, check_labels
+from .splits.checks import check_labels, check_paths, note_on_names, summary
 from .splits.few_shot import cached_draw, short_classes
+from .splits.images import check_images
 from .splits.own_split import class_folder_items, own_split, split_in_three
 from .splits.scan import list_images
-from .splits.split_file import PARTS, Parts, Split, digest_of, read_split
+from .splits.split_file import PARTS, Parts, Split, digest_of, read_split, shown
+
+LONGEST_LABEL = 60  # characters
 
 
 @dataclass
@@ -66,6 +70,7 @@ class FewShotDataset(DatasetBase):
     Attributes:
         root: DATASET.ROOT as a path (default ``./data``). folder: the data set's folder in it.
         name, split_digest, class_names_digest: as in ``Reading``: of the whole data set, before draws and class halves.
+        label: the name in tables: DATASET.LABEL, or the name (of ImageFolder, its folder's).
 
     Raises:
         UserError: a bad value in the config, or files that are missing, damaged or do not fit together.
@@ -86,6 +91,7 @@ class FewShotDataset(DatasetBase):
         self.root = data_root(options.ROOT)
         reading = self.read(self.root)
         self.name, self.folder = reading.name, reading.folder
+        self.label = table_label(options.get("LABEL", ""), reading.name) or self.own_label()
         self.split_digest, self.class_names_digest = reading.split_digest, reading.class_names_digest
         parts = dict(reading.parts)
         if self.test_only:
@@ -93,10 +99,12 @@ class FewShotDataset(DatasetBase):
         elif options.NUM_SHOTS > 0:
             self.draw(parts, options.NUM_SHOTS, cfg.SEED)
         parts = subsample_classes(parts, options.SUBSAMPLE_CLASSES)
-        n_classes = len({label for _, label, _ in parts["train"]})
-        if n_classes < 2:
-            raise UserError(f"{reading.name} has {n_classes} class where DATASET.SUBSAMPLE_CLASSES is "
+        names = {label: name for _, label, name in parts["train"]}
+        if len(names) < 2:
+            raise UserError(f"{reading.name} has {len(names)} class where DATASET.SUBSAMPLE_CLASSES is "
                             f"{options.SUBSAMPLE_CLASSES!r}: a classifier needs at least two")
+        if note := note_on_names(names.values()):
+            print(note)
         if not self.listed:
             check_images(reading.images, [path for part in PARTS for path, _, _ in parts[part]])
         prefix = f"{reading.images}/"
@@ -112,15 +120,21 @@ class FewShotDataset(DatasetBase):
             UserError: files are missing, damaged or do not fit together.
         """
         folder = data_root(root) / cls.dataset_dir
-        cls.prepare(folder)
-        split = cls.read_parts(folder)
+        try:
+            cls.prepare(folder)
+            split = cls.read_parts(folder)
+        except OSError as error:
+            if isinstance(error, UserError):
+                raise
+            raise UserError(f"cannot read {error.filename or str(folder)!r} ({error.strerror or error}): make it "
+                            "readable, or correct --root (DATASET.ROOT)") from error
         parts = split.parts
         if cls.renamed:
             parts = {part: [(path, label, cls.renamed.get(name, name)) for path, label, name in items]
                      for part, items in parts.items()}
         check_labels(parts, folder / cls.split_file, cls.test_only)
         if not cls.listed:
-            check_duplicates(parts, folder / cls.split_file)
+            check_paths(parts, folder / cls.split_file)
         return Reading(cls.__name__, folder, folder / cls.image_dir, parts, split.digest, split.official)
 
     @classmethod
@@ -133,11 +147,15 @@ class FewShotDataset(DatasetBase):
         """The split of the data set in a folder; here that of the official file."""
         return read_split(folder / cls.split_file)
 
+    def own_label(self) -> str:
+        """Name in tables where DATASET.LABEL gives none."""
+        return self.name
+
     def draw(self, parts: Parts, shots: int, seed: int) -> None:
         """Replace the train and validation items of ``parts`` by the few-shot draw of a seed."""
         few = short_classes(parts["train"], shots)
         if few:
-            print(f"fewer than {shots} training images, so all are taken: {', '.join(few)}")
+            print(f"fewer than {shots} training images, so all are taken: {summary(few)}")
         parts["train"], parts["val"] = cached_draw(
             parts["train"], parts["val"], shots, seed, self.folder / self.draws_dir, self.split_digest)
 
@@ -192,7 +210,26 @@ def identity_on_disk(name: str, root: Path | str) -> dict[str, str]:
 
 def data_root(root: Path | str) -> Path:
     """DATASET.ROOT as an absolute path; ``./data`` where it is empty."""
-    return Path(root or "data").expanduser().absolute()
+    if "\0" in str(root):
+        raise UserError(f"DATASET.ROOT {str(root)!r} is no path: give the folder of the data sets")
+    try:
+        return Path(os.path.expanduser(root or "data")).absolute()
+    except OSError as error:
+        raise UserError(f"the present folder is gone ({error.strerror}): change to another one, or give --root "
+                        "(DATASET.ROOT) an absolute path") from error
+
+
+def table_label(label: str, name: str) -> str:
+    """DATASET.LABEL without blanks around it; UserError if a table cannot show it, or it means another data set."""
+    if len(label) > LONGEST_LABEL or not label.isprintable() or label.strip().lower() in other_names(name):
+        raise UserError(f"DATASET.LABEL {shown(label)} is too long, has control characters or is another data set's "
+                        "name: give a short name of its own")
+    return label.strip()
+
+
+def other_names(name: str) -> set[str]:
+    """Names of all data sets but one, in small letters."""
+    return {known.lower() for known in DATASET_REGISTRY.registered_names()} - {name.lower()}
 
 
 def check_options(options: CfgNode) -> None:

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -26,20 +27,23 @@ from compat.errors import UserError, exit_code
 from .base import FewShotDataset, data_root
 from .bundled import BundledDataset
 from .names import named_datasets
-from .splits.checks import missing_files, summary
+from .splits.checks import note_on_names, summary
+from .splits.images import find_faults
 from .splits.split_file import PARTS
 
 EXPECTED = Path(__file__).resolve().parent / "expected_counts.json"
+MOST_JOBS = 256
 CHUNK = 64  # images a worker decodes before it reports
 
 
 @dataclass
 class Report:
-    """What was found. ``counts``: classes, and images by part. ``problems``: sentences."""
+    """What was found. ``counts``: classes, and images by part. ``problems``: sentences. ``note``: one on no problem."""
 
     name: str
     counts: dict[str, int]
     problems: list[str] = field(default_factory=list)
+    note: str = ""
 
 
 def check(name: str, root: str, full: bool = False, jobs: int | None = None) -> Report:
@@ -54,15 +58,20 @@ def check(name: str, root: str, full: bool = False, jobs: int | None = None) -> 
     """
     reading = cast(type[FewShotDataset], DATASET_REGISTRY.get(name)).read(root)
     paths = [path for part in PARTS for path, _, _ in reading.parts[part]]
-    labels = {label for part in PARTS for _, label, _ in reading.parts[part]}
-    report = Report(name, {"classes": len(labels), **{part: len(reading.parts[part]) for part in PARTS}})
+    report = Report(name, {"classes": len(reading.class_names), **{part: len(reading.parts[part]) for part in PARTS}})
     report.problems += count_problems(name, report.counts, reading.official)
-    missing = missing_files(reading.images, paths)
-    if missing:
-        report.problems.append(f"{len(missing)} of {len(paths)} images are missing in {str(reading.images)!r}, "
-                               f"{summary(missing)}: unpack the data set again")
+    faults = find_faults(reading.images, paths)
+    for found, what, remedy in (
+            (faults.missing, "are missing", "unpack the data set again"),
+            (faults.odd, "are no regular files", "put images there"),
+            ([" = ".join(pair) for pair in faults.twice], "are listed under two paths", "remove one of the entries")):
+        if found:
+            report.problems.append(f"{len(found)} of {len(paths)} images {what} in {str(reading.images)!r}, "
+                                   f"{summary(found)}: {remedy}")
+    report.note = note_on_names(reading.class_names)
     if full:
-        report.problems += image_problems(reading.images, sorted(set(paths) - set(missing)), jobs, name)
+        report.problems += image_problems(
+            reading.images, sorted(set(paths).difference(faults.missing, faults.odd)), jobs, name)
     return report
 
 
@@ -90,10 +99,14 @@ def image_problems(folder: Path, paths: list[str], jobs: int | None, name: str) 
     """A sentence on images that cannot be decoded, if there are any."""
     chunks = [paths[start:start + CHUNK] for start in range(0, len(paths), CHUNK)]
     bad = []
-    with ProcessPoolExecutor(jobs) as pool, tqdm(total=len(paths), desc=f"decoding {name}", unit="img") as progress:
-        for chunk, found in zip(chunks, pool.map(undecodable, [folder] * len(chunks), chunks), strict=True):
-            bad += found
-            progress.update(len(chunk))
+    try:
+        with ProcessPoolExecutor(jobs) as pool, tqdm(total=len(paths), desc=f"decoding {name}", unit="img") as progress:
+            for chunk, found in zip(chunks, pool.map(undecodable, [folder] * len(chunks), chunks), strict=True):
+                bad += found
+                progress.update(len(chunk))
+    except BrokenProcessPool as error:
+        raise UserError("a process that decodes images was killed, perhaps for want of memory: give --jobs a smaller "
+                        "number") from error
     return [f"{len(bad)} of {len(paths)} images cannot be read, {summary(bad)}: unpack them again"] if bad else []
 
 
@@ -104,7 +117,7 @@ def undecodable(folder: Path, paths: list[str]) -> list[str]:
         try:
             with Image.open(os.path.join(folder, path)) as image:
                 image.convert("RGB")
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # what decoders raise
+        except Exception as error:  # decoders raise many kinds
             bad.append(f"{path} ({str(error).splitlines()[0] if str(error) else type(error).__name__})")
     return bad
 
@@ -113,7 +126,7 @@ def absent_names(names: list[str], root: str) -> list[str]:
     """Those of the data sets that have no folder below a data root and do not come with the repository."""
     datasets = {name: DATASET_REGISTRY.get(name) for name in names}
     return [name for name, dataset in datasets.items()
-            if not issubclass(dataset, BundledDataset) and not (data_root(root) / dataset.dataset_dir).is_dir()]
+            if not issubclass(dataset, BundledDataset) and not os.path.isdir(data_root(root) / dataset.dataset_dir)]
 
 
 def check_all(names: list[str], absent: list[str], root: str, full: bool, jobs: int | None) -> int:
@@ -130,6 +143,8 @@ def check_all(names: list[str], absent: list[str], root: str, full: bool, jobs: 
     for report in reports:
         for problem in report.problems:
             print(f"- {report.name}: {problem}")
+        if report.note:
+            print(f"- {report.name}, a note: {report.note}")
     if absent:
         print(f"- not there: {', '.join(absent)} (python -m datasets.download --list)")
     for sentence in refused:
@@ -144,8 +159,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="+", metavar="NAME", help="data sets, or all")
     parser.add_argument("--root", default="data", help="folder of the data sets (default: data)")
     parser.add_argument("--full", action="store_true", help="decode every image")
-    parser.add_argument("--jobs", type=int, help="processes that decode (default: one per core)")
+    parser.add_argument("--jobs", type=int, help=f"processes that decode, at most {MOST_JOBS} (default: one per core)")
     args = parser.parse_args(argv)
+    if args.jobs is not None and not 1 <= args.jobs <= MOST_JOBS:
+        parser.error(f"--jobs {args.jobs}: give a number of processes from 1 to {MOST_JOBS}")
 
     def action() -> int:
         names = named_datasets(args.names, published_counts())

@@ -18,16 +18,17 @@ def find_folder(name: str, folder: Path) -> None:
     Raises:
         UserError: it is not there; a folder beside it whose name is nearly the same is named.
     """
-    if folder.is_dir():
+    if os.path.isdir(folder):
         return
     root = folder.parent
-    if not root.is_dir():
-        raise UserError(f"{name} is not at {str(folder)!r}, because the data root {str(root)!r} does not exist: "
-                        "give --root (DATASET.ROOT) the folder that holds the data sets")
+    try:
+        beside = os.listdir(root)
+    except OSError as error:
+        raise UserError(f"{name} is not at {str(folder)!r}, because the data root {str(root)!r} cannot be listed "
+                        f"({error.strerror}): give --root (DATASET.ROOT) the folder that holds them") from error
     # The folder of another data set is no misspelling: imagenetv2 beside a missing imagenet.
     others = {getattr(DATASET_REGISTRY.get(known), "dataset_dir", "") for known in DATASET_REGISTRY.registered_names()}
-    near = near_name(folder.name, [entry.name for entry in os.scandir(root)
-                                   if entry.is_dir() and entry.name not in others])
+    near = near_name(folder.name, [entry for entry in beside if entry not in others and os.path.isdir(root / entry)])
     if near:
         raise UserError(f"{name} is not at {str(folder)!r}, but there is {str(root / near)!r}: rename that one "
                         "if it holds the data set")

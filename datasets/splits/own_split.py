@@ -6,6 +6,7 @@ under the official file's name.
 """
 import contextlib
 import json
+import os
 import random
 from collections.abc import Callable, Container, Iterable
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from compat.errors import UserError
 from compat.files import write_file
 
-from .checks import check_duplicates, check_labels
+from .checks import check_labels, check_paths
 from .split_file import Item, Parts, Split, digest_of, group_by_label, read_split
 
 SEED = 1
@@ -35,7 +36,7 @@ def own_split(name: str, folder: Path, official: str, build: Callable[[Path], Pa
     path = folder / f"split_own_{name}.json"
     print(f"{folder / official} is missing, so {name} is split at random ({path.name}): results are not comparable "
           f"with published ones; to get the official split, run python -m datasets.download {name} --splits")
-    if path.exists():
+    if os.path.lexists(path):
         try:
             saved = read_split(path)
             return Split(saved.parts, saved.digest, official=False)
@@ -43,7 +44,7 @@ def own_split(name: str, folder: Path, official: str, build: Callable[[Path], Pa
             print(f"{path} is damaged: the files are split anew")
     parts = build(folder)
     check_labels(parts, f"the raw files in {folder}")
-    check_duplicates(parts, f"the raw files in {folder}")
+    check_paths(parts, f"the raw files in {folder}")
     with contextlib.suppress(OSError):  # a data root that cannot be written to: the same split is made again next time
         write_file(path, json.dumps(parts))
     return Split(parts, digest_of(parts), official=False)

@@ -1,11 +1,14 @@
 """Split files in CoOp's JSON format: {"train": [[path, label, class name], ...], "val": [...], "test": [...]}."""
 import hashlib
 import json
+import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from compat.errors import UserError
+
+from .plain_files import read_plain
 
 Item = tuple[str, int, str]
 """(path relative to the image folder, label, class name)."""
@@ -14,6 +17,7 @@ Parts = dict[str, list[Item]]
 """{"train": items, "val": items, "test": items}."""
 
 PARTS = ("train", "val", "test")
+MOST_CLASSES = 10**6
 
 
 @dataclass(frozen=True)
@@ -37,24 +41,50 @@ def read_split(path: Path) -> Split:
         UserError: the file is missing or is not in the format.
     """
     try:
-        content = path.read_bytes()
+        content = read_plain(path)
     except OSError as error:
         raise UserError(f"cannot read the split file {str(path)!r} ({error.strerror}): put it there, or correct "
                         "--root (DATASET.ROOT)") from error
     try:
-        parts = {part: [as_item(entry) for entry in json.loads(content)[part]] for part in PARTS}
-    except (ValueError, KeyError, TypeError) as error:
+        table = json.loads(content, object_pairs_hook=as_table)
+        parts = {part: [as_item(entry) for entry in as_list(table[part])] for part in PARTS}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = f"no entry {error}" if isinstance(error, KeyError) else error
         raise UserError(f"the split file {str(path)!r} is damaged ({reason}): get it again") from error
     return Split(parts, hashlib.sha256(content).hexdigest())
 
 
+def as_table(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object; ValueError if it names something twice, of which json would keep the last one."""
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        raise ValueError("it has a part twice")
+    return table
+
+
+def as_list(value: object) -> list:
+    if not isinstance(value, list):
+        raise ValueError(f"{shown(value)} is no list of images")
+    return value
+
+
 def as_item(entry: list) -> Item:
     """One entry of a split file as an item; ValueError if it is none."""
+    if not isinstance(entry, list) or len(entry) != 3:
+        raise ValueError(f"{shown(entry)} is not [path, label, class name]")
     path, label, classname = entry
     if not isinstance(path, str) or type(label) is not int or not isinstance(classname, str):
-        raise ValueError(f"{entry!r} is not [path, label, class name]")
+        raise ValueError(f"{shown(entry)} is not [path, label, class name]")
+    if abs(label) >= MOST_CLASSES:
+        raise ValueError(f"the label {shown(label)} of {shown(path)} is no number of a class")
     return path, label, classname
+
+
+def shown(value: object) -> str:
+    """``repr`` of something that may be long or deeply nested, cut to about a line."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxlong = 80
+    return short.repr(value)
 
 
 def digest_of(content: object) -> str:

@@ -1,4 +1,5 @@
 """Read the lists that come with data sets: lines of text, JSON tables and MATLAB files."""
+import io
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -8,6 +9,9 @@ import numpy as np
 
 from compat.errors import UserError
 
+from .plain_files import read_plain
+from .split_file import shown
+
 Line = TypeVar("Line")
 Parsed = TypeVar("Parsed")
 
@@ -15,7 +19,7 @@ Parsed = TypeVar("Parsed")
 def read_lines(path: Path) -> list[str]:
     """Stripped lines of a text file that are not empty; UserError if it cannot be read."""
     try:
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [line.strip() for line in read_plain(path).decode().splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise unreadable(path, error) from error
 
@@ -23,11 +27,11 @@ def read_lines(path: Path) -> list[str]:
 def read_table(path: Path) -> dict[str, object]:
     """The dict in a JSON file; UserError if it cannot be read."""
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = json.loads(read_plain(path))
         if not isinstance(table, dict):
             raise ValueError("not a JSON object")
         return table
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise unreadable(path, error) from error
 
 
@@ -36,7 +40,7 @@ def read_matlab(path: Path, variable: str) -> np.ndarray:
     from scipy.io import loadmat  # slow to import, and two data sets need it
 
     try:
-        return np.ravel(loadmat(path, squeeze_me=True)[variable])
+        return np.ravel(loadmat(io.BytesIO(read_plain(path)), squeeze_me=True)[variable])
     except Exception as error:  # scipy raises many kinds for a damaged file
         raise unreadable(path, error) from error
 
@@ -49,7 +53,7 @@ def parse_all(path: Path, lines: Iterable[Line], parse: Callable[[Line], Parsed]
             parsed.append(parse(line))
         except (IndexError, KeyError, ValueError) as error:
             reason = f"{type(error).__name__}: {error}"
-            raise UserError(f"{str(path)!r} holds the line {str(line)!r}, which does not fit ({reason}): get "
+            raise UserError(f"{str(path)!r} holds the line {shown(line)}, which does not fit ({reason}): get "
                             "the data set's files again (docs/datasets.md)") from error
     return parsed
 

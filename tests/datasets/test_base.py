@@ -1,5 +1,7 @@
 """What the data sets share: reading and checking files, base and new classes, sentences for what is wrong."""
 import json
+import os
+import tracemalloc
 
 import pytest
 from dassl.data.datasets import DatasetBase
@@ -51,15 +53,6 @@ def test_classes_with_few_images_are_named(tmp_path, capsys):
     dataset = OnDisk(dataset_config(tmp_path, shots=5))
     assert [item.label for item in dataset.train_x] == [0] * 5 + [1] * 5 + [2] * 2
     assert "fewer than 5 training images, so all are taken: class 2" in capsys.readouterr().out
-
-
-def test_classes_with_equal_names_stay_two(tmp_path):
-    split = small_split([2, 2, 2, 2])
-    for entries in split.values():
-        for entry in entries:
-            entry[2] = "crane"
-    write_dataset(tmp_path, split)
-    assert OnDisk(dataset_config(tmp_path)).num_classes == 4
 
 
 def refuses(tmp_path, *words, **options):
@@ -116,11 +109,115 @@ def test_a_missing_image_is_named(tmp_path):
     ('{"train": [["a.png", "0", "a"]], "val": [], "test": []}', "a.png"),
     ('{"train": [], "val": [], "test": []}', "no train image"),
     ('{"train": [["a.png", 0, "a"]], "val": [], "test": []}', "no test image"),
-], ids=["no JSON", "no object", "part", "label", "empty", "no test"])
+    ('{"train": {}, "val": [], "test": []}', "no list of images"),
+    ('{"train": "abc", "val": [], "test": []}', "no list of images"),
+    ('{"train": [], "train": [], "val": [], "test": []}', "a part twice"),
+    ("[" * 100_000, "damaged"),
+    ('{"train": [["a.png", ' + "9" * 5000 + ', "a"]], "val": [], "test": []}', "damaged"),
+    ("\ufeff" * 3, "damaged"),
+], ids=["no JSON", "no object", "part", "label", "empty", "no test", "a dict", "a string", "twice", "deep", "digits",
+        "marks"])
 def test_a_damaged_split_file_is_named(tmp_path, content, word):
     folder = write_dataset(tmp_path, small_split())
     (folder / OnDisk.split_file).write_text(content)
     refuses(tmp_path, OnDisk.split_file, word)
+
+
+@pytest.mark.parametrize("label", [1.0, True, None, "1", [1], {}, float("nan"), 20_000_000, 10**30, -10**30, 7, 1000])
+def test_labels_are_numbers_from_0_without_a_gap_before_anything_is_made_of_them(tmp_path, label):
+    folder = write_dataset(tmp_path, small_split())
+    (folder / OnDisk.split_file).write_text(json.dumps(change("train", 0, ["c0/train0.png", label, "class 9"])))
+    tracemalloc.start()
+    refuses(tmp_path, OnDisk.split_file)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("entry", [[], ["a.png", 0], ["a.png", 0, "a", "b"], "abc", {"a": 0, "b": 1, "c": 2}, 1, None,
+                                   [["a.png"], 0, "a"], ["a.png", 0, ["a"]], ["x" * 10**6, "0", "a"]], ids=repr)
+def test_an_entry_that_is_no_image_is_shown_in_one_line(tmp_path, entry):
+    folder = write_dataset(tmp_path, small_split())
+    (folder / OnDisk.split_file).write_text(json.dumps(change("val", 1, entry)))
+    refuses(tmp_path, OnDisk.split_file, "is not [path, label, class name]")
+    with pytest.raises(UserError) as caught:
+        OnDisk.read(tmp_path)
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../c0/val0.png", "c0/../c1/val0.png", "c0/\0.png", "c0/\ud800.png"])
+def test_a_path_that_leads_out_of_the_image_folder_is_refused(tmp_path, path):
+    folder = write_dataset(tmp_path, small_split())
+    (folder / OnDisk.split_file).write_text(json.dumps(change("val", 0, [path, 0, "class 0"])))
+    refuses(tmp_path, OnDisk.split_file, "a path has to lead from the image folder into it")
+
+
+@pytest.mark.parametrize("path", ["c0/test0.png", "./c0/test0.png", "c0//test0.png", "c0/./test0.png"])
+def test_an_image_in_two_parts_is_refused_however_its_path_is_spelled(tmp_path, path):
+    folder = write_dataset(tmp_path, small_split())
+    (folder / OnDisk.split_file).write_text(json.dumps(change("train", 0, [path, 0, "class 0"])))
+    refuses(tmp_path, "test0.png' twice, in train as 'class 0' and in test")
+
+
+@pytest.mark.parametrize("path", ["C0/test0.png", "link/test0.png", "c0/link.png"])
+def test_an_image_in_two_parts_is_refused_when_a_link_or_letter_case_hides_it(tmp_path, path):
+    folder = write_dataset(tmp_path, small_split())
+    (folder / OnDisk.split_file).write_text(json.dumps(change("train", 0, [path, 0, "class 0"])))
+    images = folder / OnDisk.image_dir
+    (images / "C0").symlink_to("c0")  # as a file system without letter case
+    (images / "link").symlink_to("c0")
+    (images / "c0" / "link.png").symlink_to("test0.png")
+    refuses(tmp_path, "are one file", path, "'c0/test0.png'")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink(path, path),
+                                  lambda path: os.symlink("/dev/zero", path), lambda path: os.symlink("gone", path)],
+                         ids=["pipe", "folder", "circle", "device", "broken link"])
+def test_an_image_that_is_no_file_is_refused_before_it_is_opened(tmp_path, make):
+    folder = write_dataset(tmp_path, small_split(), leave_out=["c1/test0.png"])
+    make(folder / OnDisk.image_dir / "c1" / "test0.png")
+    refuses(tmp_path, "c1/test0.png' is no image file")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink(path, path),
+                                  lambda path: os.symlink("/dev/zero", path),
+                                  lambda path: os.truncate(os.open(path, os.O_CREAT | os.O_WRONLY), 2**30)],
+                         ids=["pipe", "folder", "circle", "device", "a gigabyte"])
+def test_a_split_file_that_cannot_be_one_is_not_read(tmp_path, make):
+    folder = write_dataset(tmp_path, small_split())
+    (folder / OnDisk.split_file).unlink()
+    make(folder / OnDisk.split_file)
+    refuses(tmp_path, OnDisk.split_file, "cannot read")
+
+
+def named(*names):
+    """A split whose classes have these names."""
+    return {part: [[path, label, names[label]] for path, label, _ in items]
+            for part, items in small_split([2] * len(names)).items()}
+
+
+@pytest.mark.parametrize("first, second", [("a_b", "a b"), ("Cat", "cat"), ("cat", "cat "), ("caf\xe9", "cafe\u0301"),
+                                           ("a  b", "a b"), ("\uff43at", "cat"), ("a &amp; b", "a & b"), ("x", "x")])
+def test_classes_with_equal_names_are_named_in_a_line_and_stay_usable(tmp_path, capsys, first, second):
+    write_dataset(tmp_path, named(first, "dog", second))
+    assert OnDisk(dataset_config(tmp_path)).classnames == [first, "dog", second]
+    assert capsys.readouterr().out.count(f"prompts cannot tell apart: {first!r} = {second!r}\n") == 1
+
+
+@pytest.mark.parametrize("name, words", [("", "empty"), (" \u3000", "empty"), ("a\nb", "control"), ("a\0", "control"),
+                                         ("\x1b[31m", "control"), ("\ud800", "control"), ("x" * 10_000, "10000")])
+def test_class_names_that_no_prompt_can_hold_are_refused(tmp_path, name, words):
+    write_dataset(tmp_path, named("cat", name))
+    refuses(tmp_path, OnDisk.split_file, "label 1 has", words)
+
+
+@pytest.mark.parametrize("root, words", [
+    ("file", "cannot be listed (Not a directory)"), ("x" * 300, "cannot be listed (File name too long)"),
+    ("circle", "cannot be listed (Too many levels"), ("~nobody/x", "(No such file"), ("a\0b", "is no path")])
+def test_a_root_that_is_no_folder_is_named(tmp_path, monkeypatch, root, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "circle").symlink_to("circle")
+    refuses(root, words)
 
 
 def change(part, position, entry):
