@@ -12,6 +12,7 @@ from types import ModuleType
 from compat.files import write_file
 
 from .originals_draws import read_pickled_draw
+from .plain_files import read_plain
 from .split_file import Item, as_item, digest_of, group_by_label
 
 Draw = tuple[list[Item], list[Item]]
@@ -53,7 +54,7 @@ def cached_draw(train: list[Item], val: list[Item], shots: int, seed: int, folde
     if seed < 0:
         return draw_few_shots(train, val, shots, random)
     path = folder / f"shot_{shots}-seed_{seed}.json"
-    known = read_draw(path, split_digest)
+    known = read_draw(path, {"split_digest": split_digest, "shots": shots, "seed": seed})
     if known is not None:
         return known
     drawn = draw_few_shots(train, val, shots, random.Random(seed))
@@ -62,22 +63,26 @@ def cached_draw(train: list[Item], val: list[Item], shots: int, seed: int, folde
         print(f"few-shot draw taken over from {path.with_suffix('.pkl')}")
         drawn = pickled_train, drawn[1] if pickled_val is None else pickled_val
     try:
-        write_file(path, json.dumps({"split_digest": split_digest, "digest": digest_of(drawn), "train": drawn[0],
-                                     "val": drawn[1]}))
+        write_file(path, json.dumps({"split_digest": split_digest, "shots": shots, "seed": seed,
+                                     "digest": digest_of(drawn), "train": drawn[0], "val": drawn[1]}))
     except OSError as error:
         print(f"few-shot draw not saved, so it is made again next time: {error}")
     return drawn
 
 
-def read_draw(path: Path, split_digest: str) -> Draw | None:
-    """(train, val) of a saved draw; None if there is none, or none for this split."""
+def read_draw(path: Path, facts: dict[str, str | int]) -> Draw | None:
+    """(train, val) of a saved draw; None if there is none, or none of these facts: split, shots and seed.
+
+    Files of earlier versions name the split alone.
+    """
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
+        saved = json.loads(read_plain(path))
         drawn = [as_item(entry) for entry in saved["train"]], [as_item(entry) for entry in saved["val"]]
-        fits = saved["split_digest"] == split_digest and saved["digest"] == digest_of(drawn)
+        fits = saved["digest"] == digest_of(drawn) and saved["split_digest"] == facts["split_digest"] and all(
+            saved.get(key, fact) == fact for key, fact in facts.items())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         print(f"few-shot draw {path} cannot be read ({type(error).__name__}): drawn again")
         return None
     if not fits:

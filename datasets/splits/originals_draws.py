@@ -3,11 +3,14 @@
 A pickle can run any code when it is loaded, so these are loaded by an unpickler that knows one class only. Their paths
 are absolute, often of another machine: an image is found by the end of its path.
 """
+import io
 import pickle
+import pickletools
 from collections.abc import Iterable
 from pathlib import Path
 
-from .split_file import Item, group_by_label
+from .plain_files import read_plain
+from .split_file import Item, as_item, group_by_label, shown
 
 DATUM = ("dassl.data.datasets.base_dataset", "Datum")
 
@@ -43,9 +46,10 @@ def read_pickled_draw(path: Path, train: list[Item], val: list[Item],
         is no such file, or if it does not fit the split, which is said in a line.
     """
     try:
-        with open(path, "rb") as file:
-            content = DatumUnpickler(file).load()
-        drawn = {part: [(datum._impath, datum._label) for datum in content[part]]
+        pickled = read_plain(path)
+        check_sizes(pickled)
+        content = DatumUnpickler(io.BytesIO(pickled)).load()
+        drawn = {part: [as_item([datum._impath, datum._label, ""])[:2] for datum in content[part]]
                  for part in ("train", "val") if part in content}
         return (present_items(drawn["train"], train, shots),
                 present_items(drawn["val"], val, None) if "val" in drawn else None)
@@ -54,6 +58,13 @@ def read_pickled_draw(path: Path, train: list[Item], val: list[Item],
     except Exception as error:  # a damaged or hostile pickle can raise anything
         print(f"the few-shot draw {path} is not used ({type(error).__name__}: {error}): drawn anew")
         return None, None
+
+
+def check_sizes(pickled: bytes) -> None:
+    """Raise ValueError for a pickle that claims more than it holds: loading it could take all memory."""
+    for operation, argument, _ in pickletools.genops(pickled):
+        if operation.name in ("PUT", "LONG_BINPUT") and not 0 <= int(argument or 0) <= len(pickled):
+            raise ValueError(f"it has the memo index {argument}")
 
 
 def present_items(drawn: Iterable[tuple[str, int]], items: list[Item], shots: int | None) -> list[Item]:
@@ -68,7 +79,7 @@ def present_items(drawn: Iterable[tuple[str, int]], items: list[Item], shots: in
         tails = ("/".join(parts[start:]) for start in range(len(parts)))
         item = next((by_path[tail] for tail in tails if tail in by_path), None)
         if item is None or item[1] != label:
-            raise ValueError(f"{path!r} with label {label} is not in the present split")
+            raise ValueError(f"{shown(path)} with label {label} is not in the present split")
         found.append(item)
     if shots is not None:
         wanted = {label: min(shots, len(group)) for label, group in group_by_label(items).items()}
