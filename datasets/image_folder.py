@@ -3,29 +3,40 @@
 DATASET.ROOT is the folder itself. It holds either class folders, which are split here at random (50 % train, 20 %
 validation, 30 % test, per class, with a fixed seed), or the folders train and test, and perhaps val, with class folders
 in each. Without val, a fifth of train becomes validation images. ``classnames.json`` may give names to class folders.
+What is left out is said in a line.
 """
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 from dassl.data.datasets import DATASET_REGISTRY
+from yacs.config import CfgNode
 
 from compat.errors import UserError
 from compat.files import write_file
 
-from .base import FewShotDataset
+from .base import FewShotDataset, data_root, other_names
+from .splits.checks import check_class_name, summary
 from .splits.own_split import SEED, split_in_three, split_off_validation
-from .splits.scan import list_images
-from .splits.split_file import PARTS, Parts, Split, digest_of, read_split
+from .splits.scan import class_folders, is_image, list_images
+from .splits.split_file import PARTS, Parts, Split, digest_of, read_split, shown
 from .splits.text_lists import read_table
 
 SPLIT = "split_image_folder.json"
+FORMER = "split_image_folder.former.json"
 NAMES = "classnames.json"
+PART_OF = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
+           "testing": "test"}
+"""{a folder's name in small letters: the part in it}."""
+RECORDS = {"results.jsonl", "run.json"}  # in output folders of runs
+WALKED = 1000  # folders that are looked at for such files
 
 Listing = dict[str, dict[str, list[str]]]
-"""{part: {class folder name: file names}}; the part is "" where the class folders lie in the folder itself."""
+"""{folder of a part, "" where the class folders lie in the folder itself: {class folder name: file names}}."""
 
 
 @DATASET_REGISTRY.register()
@@ -34,7 +45,15 @@ class ImageFolder(FewShotDataset):
     image_dir = ""
     split_file = SPLIT
     draws_dir = ".split_fewshot"  # hidden, as it is no class
-    listed = True
+
+    def __init__(self, cfg: CfgNode) -> None:
+        check_output(cfg.OUTPUT_DIR, data_root(cfg.DATASET.ROOT))
+        super().__init__(cfg)
+
+    def own_label(self) -> str:
+        name = os.path.basename(os.path.realpath(self.folder))
+        label = "".join(letter for letter in name if letter.isprintable()).strip() or self.name
+        return f"own {label}" if label.lower() in other_names(self.name) else label
 
     @classmethod
     def prepare(cls, folder: Path) -> None:
@@ -45,6 +64,8 @@ class ImageFolder(FewShotDataset):
     @classmethod
     def read_parts(cls, folder: Path) -> Split:
         listing = list_parts(folder)
+        if others := left_out(folder, listing):
+            print(f"left out below {folder}, as no image in a class folder: {len(others)} ({summary(others)})")
         names = class_names(folder, sorted({name for images in listing.values() for name in images}))
         listing_digest = digest_of([listing, names, SEED])
         saved = read_saved(folder / SPLIT, listing_digest)
@@ -53,45 +74,86 @@ class ImageFolder(FewShotDataset):
         parts = make_parts(listing, names)
         content = json.dumps({**parts, "seed": SEED, "listing_digest": listing_digest})
         with contextlib.suppress(OSError):  # a folder that cannot be written to: the same split is made again next time
+            if os.path.lexists(folder / SPLIT):
+                os.replace(folder / SPLIT, folder / FORMER)
             write_file(folder / SPLIT, content)
         return Split(parts, hashlib.sha256(content.encode()).hexdigest())
 
 
+def check_output(output: str, folder: Path) -> None:
+    """Raise UserError if a run's output would lie among the images, where the next run takes it for a class."""
+    inner, outer = os.path.realpath(output), os.path.realpath(folder)
+    if output and os.path.commonpath([inner, outer]) == outer:
+        raise UserError(f"--output-dir {output!r} lies in the image folder {str(folder)!r}, where the next run would "
+                        "take it for a class: give another folder")
+
+
 def list_parts(folder: Path) -> Listing:
     """The images of a folder in one of the two forms; UserError where it has neither."""
-    present = [part for part in PARTS if (folder / part).is_dir()]
-    if not present:
-        return {"": list_images(folder)}
-    lacking = [part for part in ("train", "test") if part not in present]
-    if lacking:
-        raise UserError(f"{str(folder)!r} holds the folder {present[0]!r}, but no {lacking[0]!r}: give both train "
-                        "and test (val may be left out), or class folders alone")
-    listing = {part: list_images(folder / part) for part in present}
-    for part in present:
-        unknown = sorted(set(listing[part]) - set(listing["train"]))
+    folders = class_folders(folder)
+    found = {part: [name for name in folders if PART_OF.get(name.lower()) == part] for part in PARTS}
+    if found["train"] and found["test"]:
+        for part, names in found.items():
+            if len(names) > 1:
+                raise UserError(f"{str(folder)!r} holds {names[0]!r} and {names[1]!r}, both for {part}: keep one of "
+                                "them")
+    else:
+        present = [part for part in PARTS if part in folders]
+        if present:
+            lacking = next(part for part in ("train", "test") if not found[part])
+            raise UserError(f"{str(folder)!r} holds the folder {present[0]!r}, but no {lacking!r}: give both train "
+                            "and test (val may be left out), or class folders alone")
+        return {"": list_images(folder, skip=[name for name in folders if holds_runs(folder / name)])}
+    listing = {name: list_images(folder / name) for names in found.values() for name in names}
+    train = found["train"][0]
+    for part in listing:
+        unknown = sorted(set(listing[part]) - set(listing[train]))
         if unknown:
             raise UserError(f"the class folder {str(folder / part / unknown[0])!r} has no counterpart in "
-                            f"{str(folder / 'train')!r}: add training images, or remove it")
+                            f"{str(folder / train)!r}: add training images, or remove it")
     return listing
+
+
+def holds_runs(folder: Path) -> bool:
+    """Whether a folder is one of output, with the record of a run in it or, where it has no images, below it."""
+    names = os.listdir(folder)
+    if any(map(is_image, names)):
+        return not RECORDS.isdisjoint(names)
+    return any(not (RECORDS | {"log.txt"}).isdisjoint(files) for _, _, files in islice(os.walk(folder), WALKED))
+
+
+def left_out(folder: Path, listing: Listing) -> list[str]:
+    """Paths of all visible files and folders that are no part of a listing; folders end in a slash."""
+    used = {"": {SPLIT, FORMER, NAMES, *listing}}  # by folder
+    for part, images in listing.items():
+        used.setdefault(part, set()).update(images)
+        used.update({os.path.join(part, name): set(files) for name, files in images.items()})
+    paths = [os.path.join(place, name) for place, names in used.items() for name in sorted(os.listdir(folder / place))
+             if name not in names and not name.startswith(".")]
+    return [path + "/" * os.path.isdir(folder / path) for path in paths]
 
 
 def class_names(folder: Path, classes: Iterable[str]) -> dict[str, str]:
     """{class folder name: class name}: those of classnames.json, else the folder's name."""
     names = {name: name for name in classes}
-    for name, value in (read_table(folder / NAMES) if (folder / NAMES).exists() else {}).items():
+    for name, value in (read_table(folder / NAMES) if os.path.lexists(folder / NAMES) else {}).items():
         if name not in names:
-            raise UserError(f"{str(folder / NAMES)!r} names {name!r}, but there is no such class folder: correct it")
-        if not isinstance(value, str) or not value.strip():
-            raise UserError(f"{str(folder / NAMES)!r} gives {name!r} the name {value!r}: give a text")
+            raise UserError(f"{str(folder / NAMES)!r} names {shown(name)}, but there is no such class folder: correct "
+                            "it")
+        if not isinstance(value, str):
+            raise UserError(f"{str(folder / NAMES)!r} gives {name!r} the name {shown(value)}: give a text")
         names[name] = value
+    for name, value in names.items():
+        check_class_name(value, f"the class folder {str(folder / name)!r}")
     return names
 
 
 def make_parts(listing: Listing, names: dict[str, str]) -> Parts:
     """Split a listing; labels in the order of the sorted folder names."""
     labels = {name: label for label, name in enumerate(names)}
-    items = {part: [(f"{part}/{name}/{file}" if part else f"{name}/{file}", labels[name], names[name])
-                    for name, files in images.items() for file in files] for part, images in listing.items()}
+    items = {PART_OF.get(part.lower(), ""): [
+        (os.path.join(part, name, file), labels[name], names[name]) for name, files in images.items() for file in files]
+        for part, images in listing.items()}
     if "" in items:
         return split_in_three(items[""])
     if "val" in items:
@@ -100,14 +162,21 @@ def make_parts(listing: Listing, names: dict[str, str]) -> Parts:
 
 
 def read_saved(path: Path, listing_digest: str) -> Split | None:
-    """The split that was made of the same files; None if there is none."""
-    if not path.exists():
+    """The split that was made of the same files; None if there is none, or one of other files.
+
+    Raises:
+        UserError: the file was not made here or is damaged. It may be somebody's work, so it is left alone.
+    """
+    if not os.path.lexists(path):
         return None
     try:
-        content = read_table(path)
-        if content.get("listing_digest") == listing_digest:
+        made_of = read_table(path).get("listing_digest")
+        if made_of == listing_digest:
             return read_split(path)
-        print(f"the files below {path.parent} have changed: they are split anew")
     except UserError:
-        print(f"{path} is damaged: the files are split anew")
+        made_of = None
+    if not isinstance(made_of, str):
+        raise UserError(f"{str(path)!r} is damaged or was not made here, so it is left alone: move it away, then the "
+                        "images are split anew")
+    print(f"the files below {path.parent} have changed: they are split anew (former split: {FORMER})")
     return None
