@@ -11,13 +11,13 @@ Exit code 0: all is there; 1: something is left to be done by hand; 2: something
 """
 import argparse
 import sys
-from pathlib import Path
 
 from dassl.data.datasets import DATASET_REGISTRY
 from tabulate import tabulate
 
 from compat.errors import exit_code
 
+from ..base import data_root
 from ..names import named_datasets
 from .files import download
 from .sources import Sources, read_sources
@@ -40,7 +40,7 @@ def download_all(names: list[str], sources: Sources, root: str, splits_only: boo
         if name not in sources:
             print(f"{name}: comes with the repository or is your own; there is nothing to download")
             continue
-        folder = Path(root).expanduser().absolute() / DATASET_REGISTRY.get(name).dataset_dir
+        folder = data_root(root) / DATASET_REGISTRY.get(name).dataset_dir
         print(f"{name}: {sources[name]['page']} ({sources[name]['terms']})")
         try:
             steps, sentences = download(name, sources[name], folder, splits_only, keep)

@@ -20,27 +20,29 @@ from .checksum import verified_digest
 from .space import check_space
 
 TIMEOUT = (15.0, 60.0)  # seconds to connect, and between two pieces of data
+LIMIT = 10**12  # bytes
 RETRIES = 5
 FIRST_WAIT = 1.0  # seconds before the first retry; each further wait is twice as long
 CHUNK = 1 << 16  # bytes; what has arrived of a piece is lost when the transfer breaks off
 BUSY = (429, 500, 502, 503, 504)  # HTTP status codes after which a server is asked again
 
 
-def fetch(url: str, target: Path, checksum: str | None = None, retries: int = RETRIES,
+def fetch(url: str, target: Path, checksum: str | None = None, limit: int = LIMIT, retries: int = RETRIES,
           timeout: tuple[float, float] = TIMEOUT, first_wait: float = FIRST_WAIT) -> str:
     """Download a file; a partial one from an earlier call is completed.
 
     Args:
         url: http or https address. target: path of the file; its folder is made.
         checksum: "md5:<hex>" or "sha256:<hex>", or None where none is known.
+        limit: bytes that the file has at most.
         retries: how often to try again in a row without any progress. timeout: as for requests. first_wait: seconds.
 
     Returns:
         SHA-256 of the file as hex digits.
 
     Raises:
-        UserError: the address does not serve the file, the disk is full, or the checksum is another one. Nothing is
-            then at ``target``.
+        UserError: the address does not serve the file, the disk is full, the file is too large, or the checksum is
+            another one. Nothing is then at ``target``.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
@@ -49,7 +51,7 @@ def fetch(url: str, target: Path, checksum: str | None = None, retries: int = RE
         while True:
             before = size_of(part)
             try:
-                transfer(session, url, part)
+                transfer(session, url, part, limit)
                 break
             except requests.RequestException as error:  # the body broke off
                 failures = 1 if size_of(part) > before else failures + 1
@@ -91,12 +93,17 @@ class PatientSession(requests.Session):
                             "datasets/download/sources.json") from error
 
 
+def too_large(url: str, limit: int) -> UserError:
+    return UserError(f"{url} sends more than {limit / 1e9:.1f} GB, so it is another file: look at the data set's page "
+                     "(docs/datasets.md) and get the file by hand")
+
+
 def broke_off(url: str, times: int, error: Exception) -> UserError:
     return UserError(f"{url} broke off {times} times in a row ({type(error).__name__}): call again later, what has "
                      "arrived is kept")
 
 
-def transfer(session: PatientSession, url: str, part: Path) -> None:
+def transfer(session: PatientSession, url: str, part: Path, limit: int) -> None:
     """One request: append to the partial file, or begin it anew where the server has another version.
 
     Raises:
@@ -118,13 +125,15 @@ def transfer(session: PatientSession, url: str, part: Path) -> None:
         if not (answer.status_code == 206 and content_range.startswith(f"bytes {begun}-")):
             begun = 0
         length = answer.headers.get("Content-Length", "")
-        total = begun + int(length) if length.isdecimal() else None
+        total = begun + int(length[:20]) if length.isdecimal() else None
+        if (total or 0) > limit:
+            raise too_large(url, limit)
         check_space(part.parent, (total or 0) - begun, url)
         write_mark(part, url, answer)
-        receive(answer, part, begun, total)
+        receive(answer, part, begun, total, limit)
 
 
-def receive(answer: requests.Response, part: Path, begun: int, total: int | None) -> None:
+def receive(answer: requests.Response, part: Path, begun: int, total: int | None, limit: int) -> None:
     """Write the body behind the first ``begun`` bytes; ``total``: bytes of the whole file, if the server says so."""
     with open(part, "r+b" if begun else "wb") as file, tqdm(
             desc=part.name.removesuffix(".part"), initial=begun, total=total, unit="B", unit_scale=True,
@@ -134,6 +143,9 @@ def receive(answer: requests.Response, part: Path, begun: int, total: int | None
         for piece in answer.iter_content(CHUNK):
             file.write(piece)
             progress.update(len(piece))
+            if file.tell() > limit:
+                part.unlink()
+                raise too_large(answer.url, limit)
     if total is not None and size_of(part) < total:  # older releases of urllib3 do not notice
         raise requests.ConnectionError(f"{size_of(part)} of {total} bytes arrived")
 

@@ -1,5 +1,4 @@
 """Get the files of one data set: fetch, check and unpack them, and note where they came from."""
-import fcntl
 import json
 import os
 import shutil
@@ -10,10 +9,12 @@ from pathlib import Path
 from compat.errors import UserError
 from compat.files import write_file
 
+from ..splits.plain_files import read_plain
 from .checksum import digests
 from .drive import fetch_drive
 from .extract import extract
 from .fetch import fetch
+from .locks import locked
 from .sources import File, Source
 
 LOG = ".downloads.json"  # in the data set's folder: what came from where, with checksums
@@ -35,19 +36,15 @@ def download(name: str, source: Source, folder: Path, splits_only: bool = False,
         OSError: the folder cannot be made or written to.
     """
     failed = []
+    limit = int(1e9 + 2e9 * (source.get("gigabytes") or 10))  # bytes of one file: no server fills the disk
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".download.lock", "w", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"{name}: waiting for another download into {folder}")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(folder / ".download.lock", f"{name}: waiting for another download into {folder}"):
         for file in source["splits"] if splits_only else [*source["splits"], *source["files"]]:
             try:
                 if "take" in file:
-                    get_archive(name, file, folder, keep)
+                    get_archive(name, file, folder, keep, limit)
                 else:
-                    get_file(name, file, folder / file["to"])
+                    get_file(name, file, folder / file["to"], limit)
             except UserError as error:
                 failed.append(str(error))
     if splits_only or all(is_there(folder / path) for path in source.get("present", ())):
@@ -60,15 +57,15 @@ def is_there(path: Path) -> bool:
     return path.is_file() or path.is_dir() and any(path.iterdir())
 
 
-def get_file(name: str, file: File, target: Path) -> None:
+def get_file(name: str, file: File, target: Path, limit: int) -> None:
     """Get a file that is used as it is."""
     if target.exists():
         print(f"{name}: {target} is there already")
     else:
-        get(name, file, target)
+        get(name, file, target, limit)
 
 
-def get_archive(name: str, file: File, folder: Path, keep: bool) -> None:
+def get_archive(name: str, file: File, folder: Path, keep: bool, limit: int) -> None:
     """Get an archive and put what is taken from it into the data set's folder, all of it or nothing."""
     sign = folder / next(iter(file["take"].values()))
     if is_there(sign):
@@ -78,36 +75,41 @@ def get_archive(name: str, file: File, folder: Path, keep: bool) -> None:
     if archive.exists():
         check_archive(archive, file.get("checksum"))
     else:
-        get(name, file, archive)
+        get(name, file, archive, limit)
     unpack(archive, file, folder)
     if not keep:
         archive.unlink()
 
 
 def check_archive(archive: Path, checksum: str | None) -> None:
-    """Raise UserError if an archive that was there already is another one than the table knows."""
+    """Raise UserError if an archive that was there already is no file, or another one than the table knows."""
+    if not archive.is_file():
+        raise UserError(f"{str(archive)!r} is there already, but is no file: remove it, then it is downloaded")
     kind, _, wanted = (checksum or "").partition(":")
     if wanted and digests(archive)[kind] != wanted:
         raise UserError(f"{str(archive)!r} is there already, but its {kind} is not {wanted}: remove it, then it is "
                         "downloaded")
 
 
-def get(name: str, file: File, target: Path) -> None:
+def get(name: str, file: File, target: Path, limit: int) -> None:
     """Fetch a file from its address or from Google Drive, and note that beside it."""
     checksum = file.get("checksum")
     if "url" in file:
-        address, digest = file["url"], fetch(file["url"], target, checksum)
+        address, digest = file["url"], fetch(file["url"], target, checksum, limit)
     else:
         address = f"https://drive.google.com/uc?id={file['drive']}"
         digest = fetch_drive(file["drive"], target, checksum)
     log = target.parent / LOG
     try:
-        known = json.loads(log.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        known = dict(json.loads(read_plain(log)))
+    except (OSError, ValueError, TypeError, RecursionError):
         known = {}
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
     known[target.name] = {"address": address, "sha256": digest, "date": date}
-    write_file(log, json.dumps(known, indent=1) + "\n")
+    try:
+        write_file(log, json.dumps(known, indent=1) + "\n")
+    except OSError as error:  # the file itself is there
+        print(f"{name}: {log} is not written ({error})")
     if not checksum:
         print(f"{name}: no checksum is known for it; it has the SHA-256 {digest}")
 

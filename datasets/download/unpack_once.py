@@ -1,5 +1,4 @@
 """Fill a bundled data set's folder once, also when several runs start at the same time."""
-import fcntl
 import hashlib
 import os
 import shutil
@@ -9,7 +8,9 @@ from pathlib import Path
 
 from compat.errors import UserError
 
+from ..splits.plain_files import read_plain
 from .extract import extract
+from .locks import locked
 
 MARKER = ".archive_sha256"  # in a folder that was filled: digest of what it was made from
 
@@ -48,8 +49,7 @@ def fill_once(folder: Path, digest: str, fill: Callable[[Path], None], source: s
         return
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with open(folder.parent / f".{folder.name}.lock", "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(folder.parent / f".{folder.name}.lock", f"waiting for another run that unpacks {source}"):
             if unpacked_digest(folder) != digest:  # else another run was faster
                 replace_folder(folder, digest, fill, source)
     except OSError as error:
@@ -60,7 +60,7 @@ def fill_once(folder: Path, digest: str, fill: Callable[[Path], None], source: s
 def unpacked_digest(folder: Path) -> str | None:
     """Digest that a folder was made with; None if there is no such folder."""
     try:
-        return (folder / MARKER).read_text(encoding="utf-8").strip()
+        return read_plain(folder / MARKER).decode(errors="replace").strip()
     except OSError:
         return None
 
