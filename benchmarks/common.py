@@ -1,4 +1,4 @@
-"""What the benchmarks share: a checked config, a clock around methods, and processes of their own."""
+"""What the benchmarks share: a checked config, a clock around methods, processes of their own."""
 import argparse
 import multiprocessing
 import time
@@ -36,30 +36,14 @@ def checked_config(args: argparse.Namespace) -> CfgNode:
     return cfg
 
 
-def after_each(owner: object, method: str, note: Callable[..., None]) -> None:
-    """Call ``note`` with the same arguments after each call of a method of one object."""
-    action = getattr(owner, method)
-
-    def noted(*args: object) -> object:
-        result = action(*args)
-        note(*args)
-        return result
-
-    setattr(owner, method, noted)
-
-
 def seconds_of(owner: object, method: str, device: torch.device) -> list[float]:
     """The list that takes the seconds of each later call of a method, with what the device has to do for it."""
-    action = getattr(owner, method)
+    from experiments.recorder import wrap  # it imports Dassl, which checked_config has chosen
+
+    starts: list[float] = []
     seconds: list[float] = []
-
-    def timed(*args: object) -> object:
-        start = now(device)
-        result = action(*args)
-        seconds.append(now(device) - start)
-        return result
-
-    setattr(owner, method, timed)
+    wrap(owner, method, before=lambda *_: starts.append(now(device)),
+         after=lambda *_: seconds.append(now(device) - starts.pop()))
     return seconds
 
 

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 import train
 from compat.errors import exit_code
 
-from .common import ROOT, after_each, checked_config
+from .common import ROOT, checked_config
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--shots", type=int, default=16)
     parser.add_argument("--data", default=str(ROOT / "data"))
     return parser.parse_args(argv)
 
@@ -31,14 +32,15 @@ def run(options: argparse.Namespace) -> None:
             "--root", options.data, "--seed", "1", "--trainer", "CoOp_MAO", "--output-dir", folder,
             "--dataset-config-file", str(ROOT / "configs/datasets/pictograms.yaml"),
             "--config-file", str(ROOT / "configs/trainers/CoOp_MAO/mini.yaml"),
-            "DATASET.NUM_SHOTS", "16", "DATASET.SUBSAMPLE_CLASSES", "base", "OPTIM.MAX_EPOCH", str(options.epochs),
-            "DATALOADER.NUM_WORKERS", str(options.workers), "TEST.NO_TEST", "True", "VERBOSE", "False",
-            "TRAIN.PRINT_FREQ", "100000"]))
-        from trainers.running import built_trainer  # it imports Dassl, which checked_config has chosen
+            "DATASET.NUM_SHOTS", str(options.shots), "DATASET.SUBSAMPLE_CLASSES", "base",
+            "OPTIM.MAX_EPOCH", str(options.epochs), "DATALOADER.NUM_WORKERS", str(options.workers),
+            "TEST.NO_TEST", "True", "VERBOSE", "False", "TRAIN.PRINT_FREQ", "100000"]))
+        from experiments.recorder import wrap  # both import Dassl, which checked_config has chosen
+        from trainers.running import built_trainer
 
         with built_trainer(cfg) as trainer:
-            after_each(trainer, "run_epoch",
-                       lambda: epochs.append((trainer.batch_time_meter.avg, trainer.data_wait_fraction)))
+            wrap(trainer, "run_epoch",
+                 after=lambda _: epochs.append((trainer.batch_time_meter.avg, trainer.data_wait_fraction)))
             trainer.train()
             print(f"workers {options.workers}, {len(trainer.train_loader_x)} steps per epoch")
     for epoch, (seconds, share) in enumerate(epochs, start=1):

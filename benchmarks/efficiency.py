@@ -25,7 +25,7 @@ from compat.memory import peak_memory_mb
 from experiments.records import EFFICIENCY_FILE, append_record
 from experiments.run_state import done_key, job_key, mark_done
 
-from .common import after_each, checked_config, seconds_of
+from .common import checked_config, seconds_of
 
 if TYPE_CHECKING:
     from dassl.engine import TrainerX
@@ -55,10 +55,10 @@ def run(args: argparse.Namespace) -> None:
 
 def measure(trainer: "TrainerX", cfg: CfgNode) -> dict[str, object]:
     """Train two epochs; the measurement of the second as a record (seconds; MB of 10**6 bytes)."""
-    from experiments.recorder import device_name, versions  # it imports Dassl, too
+    from experiments.recorder import device_name, versions, wrap  # it imports Dassl, too
 
     images: list[int] = []
-    after_each(trainer, "forward_backward", lambda batch: images.append(len(batch["img"])))
+    wrap(trainer, "forward_backward", after=lambda _, batch: images.append(len(batch["img"])))
     steps = seconds_of(trainer, "forward_backward", trainer.device)
     epochs = seconds_of(trainer, "run_epoch", trainer.device)
     if trainer.device.type == "cuda":

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from clip.model import CLIP
 
@@ -51,7 +52,7 @@ def train_image_tower(model: CLIP, data: PretrainingData, work: Path, samples: i
         _, labels, class_names = zero_shot.load_split(PICTOGRAMS, "val")
         caption_of = {wordings[0]: index for index, wordings in enumerate(data.texts)}
         class_captions = torch.tensor([caption_of[name] for name in class_names])
-        images = torch.stack([torch.from_numpy(image) for image in pictograms(PICTOGRAMS, "val")])
+        images = torch.from_numpy(np.stack(list(pictograms(PICTOGRAMS, "val"))))
         started = time.time()
         table, scale, accuracy = image_tower.train(
             model.visual, data, mini_clip.SIZES["embed_dim"], samples=samples, seed=seed,

@@ -28,7 +28,7 @@ def test_class_count_prints_a_line_per_case_with_ratios_to_the_first(capsys):
 
 
 def test_data_wait_prints_a_share_per_epoch(repository, capsys, tmp_path):
-    assert data_wait.main(["--epochs", "1", "--workers", "0", "--data", str(tmp_path)]) == 0
+    assert data_wait.main(["--epochs", "1", "--shots", "1", "--workers", "0", "--data", str(tmp_path)]) == 0
     assert re.search(r"epoch 1: [\d.]+ ms/step, waiting for data [\d.]+ %", capsys.readouterr().out)
 
 
@@ -53,7 +53,7 @@ def test_synthetic_data_needs_two_classes(tmp_path, capsys):
 
 def test_imagenet_open_compares_with_asking_the_disk(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(imagenet_open, "OPENINGS", imagenet_open.OPENINGS[1:3])
-    assert imagenet_open.main(["--images", "20000", "--val-images", "1000", "--folder", str(tmp_path)]) == 0
+    assert imagenet_open.main(["--images", "2000", "--val-images", "1000", "--folder", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "each of 20000 training images" in lines[0] and len(lines) == 3
-    assert "(16000 training and 1000 test images)" in lines[-1]
+    assert "each of 2000 training images" in lines[0] and len(lines) == 3
+    assert "(2000 training and 1000 test images)" in lines[-1]
