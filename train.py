@@ -69,6 +69,7 @@ def run(args: argparse.Namespace, engine: str) -> None:
             mark_started(cfg.OUTPUT_DIR, key)
         if not train_or_test(trainer, args):
             return
+    # An evaluation in the folder of another run, finished or not, leaves that run's state as it is.
     if finished == key or finished is None and started_key(cfg.OUTPUT_DIR) in (None, key):
         mark_done(cfg.OUTPUT_DIR, key)
     if hasattr(trainer, "remove_train_state"):  # the bundled engine's

@@ -8,6 +8,7 @@ from .encoders import TextEncoder, normalize
 from .prompt_learner import PromptLearner
 
 Version = tuple[torch.Tensor, int, torch.device]
+"""A tensor, how often it was changed in place, and where it is."""
 
 
 class PromptedCLIP(LearnableState):

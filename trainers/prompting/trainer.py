@@ -98,9 +98,9 @@ class PromptTrainer(TrainerX):
         return (batch["img"].to(self.device, non_blocking=True), batch["label"].to(self.device, non_blocking=True))
 
     def load_model(self, directory: str, epoch: int | None = None) -> None:
-        """Load the prompts of a run's output folder; ``epoch`` as in ``checkpoint_file``."""
+        """Load the prompts of a run's output folder, and set ``loaded_epoch``; ``epoch`` as in ``checkpoint_file``."""
         if not directory:
             raise UserError("no folder to load the model from: give --model-dir")
         path = checkpoint_file(directory, self.checkpoint_name, epoch)
-        epoch = load_learnable(self.learnable_module(), path)
-        print(f"loaded {path} (epoch {epoch})")
+        self.loaded_epoch = load_learnable(self.learnable_module(), path)
+        print(f"loaded {path} (epoch {self.loaded_epoch})")
