@@ -4,8 +4,9 @@ Dassl keeps the checkpoints of a model in ``<output folder>/<model name>``: ``mo
 ``model-best.pth.tar`` (the best by validation), and a text file ``checkpoint`` that names the newest numbered one.
 """
 import os
+import re
 
-from .errors import MissingFileError
+from .errors import DamagedFileError, MissingFileError
 
 BEST = "model-best.pth.tar"
 MARKER = "checkpoint"
@@ -17,12 +18,20 @@ def numbered(epoch: int) -> str:
 
 
 def newest_checkpoint(folder: str) -> str | None:
-    """Path that the file ``checkpoint`` in a model's folder names, or None if there is no such file."""
+    """Path that the file ``checkpoint`` in a model's folder names, or None if there is no such file.
+
+    Raises:
+        DamagedFileError: it holds something else than the name of a file beside it.
+    """
     marker = os.path.join(folder, MARKER)
     if not os.path.isfile(marker):
         return None
-    with open(marker, encoding="utf-8") as file:
-        return os.path.join(folder, file.readline().strip())
+    with open(marker, "rb") as file:
+        name = file.read(256).partition(b"\n")[0].decode(errors="replace").strip()
+    if name == MARKER or not re.fullmatch(r"[\w. +-]+", name):
+        raise DamagedFileError(f"{marker!r} names no checkpoint beside it ({name[:80]!r}): write the name of one into "
+                               "it, or give --load-epoch")
+    return os.path.join(folder, name)
 
 
 def checkpoint_file(directory: str, model_name: str, epoch: int | None = None) -> str:
@@ -35,6 +44,7 @@ def checkpoint_file(directory: str, model_name: str, epoch: int | None = None) -
 
     Raises:
         MissingFileError: there is no such checkpoint; the sentence names those that there are.
+        DamagedFileError: see ``newest_checkpoint``.
     """
     folder = os.path.join(directory, model_name)
     if not os.path.isdir(folder):

@@ -7,6 +7,7 @@ from dassl.utils import load_checkpoint
 from torch import nn
 
 from compat.errors import UserError
+from compat.state_dicts import misfit, misfits, state_dict_of
 
 
 class LearnableState(nn.Module):
@@ -30,26 +31,15 @@ class LearnableState(nn.Module):
         """Copy the learnable entries of a state dict; the result is that of ``nn.Module``.
 
         Raises:
-            UserError: learnable entries are missing or have another shape, and ``strict`` is set.
+            UserError: learnable entries are missing or do not fit, and ``strict`` is set.
         """
         own = self.state_dict()
-        differing = differing_entries(own, state_dict)
+        differing = misfits(own, state_dict)
         if strict and differing:
             raise UserError(f"the checkpoint does not fit this model ({'; '.join(differing)}): use the configuration "
                             "that it was trained with")
-        fitting = {key: value for key, value in state_dict.items() if key in own and value.shape == own[key].shape}
+        fitting = {key: value for key, value in state_dict.items() if key in own and misfit(own[key], value) is None}
         return super().load_state_dict(fitting, strict=False, assign=assign)
-
-
-def differing_entries(expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor]) -> list[str]:
-    """One phrase for each entry of ``expected`` that ``found`` lacks or holds in another shape."""
-    phrases = []
-    for key, value in expected.items():
-        if key not in found:
-            phrases.append(f"{key} is missing")
-        elif found[key].shape != value.shape:
-            phrases.append(f"{key} has shape {tuple(found[key].shape)}, expected {tuple(value.shape)}")
-    return phrases
 
 
 def load_learnable(module: LearnableState, path: str) -> int | None:
@@ -59,8 +49,9 @@ def load_learnable(module: LearnableState, path: str) -> int | None:
         UserError: the file's learnable entries do not fit; the sentence lists those that differ.
     """
     checkpoint = load_checkpoint(path)
+    state = state_dict_of(checkpoint, path)
     try:
-        module.load_state_dict({key.removeprefix("module."): value for key, value in checkpoint["state_dict"].items()})
+        module.load_state_dict({key.removeprefix("module."): value for key, value in state.items()})
     except UserError as error:
         raise UserError(f"{path!r}: {error}") from error
     return checkpoint.get("epoch")

@@ -5,20 +5,27 @@ of data loading, and the config, so that a run of another configuration does not
 """
 import hashlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from yacs.config import CfgNode
 
-from compat.errors import DamagedFileError
+from compat.errors import DamagedFileError, UserError
 from compat.settings import WITHOUT_INFLUENCE, flat_config
+from compat.state_dicts import state_dict_of
+from compat.tensor_files import read_tensors
 
-from ..utils.checkpoints import load_checkpoint, restore_training, save_tensors
+from ..utils.checkpoints import restore_training, save_tensors, shortened
 from ..utils.random_states import random_states, set_random_states
 
 if TYPE_CHECKING:  # the trainer imports this file
     from .simple_trainer import SimpleTrainer
 
 FILE_NAME = "train_state.pth.tar"
+
+MISSING = object()
+ENTRIES: dict[str, type | tuple[type, ...]] = {
+    "fingerprint": str, "config": dict, "epoch": int, "best_result": (int, float), "base_seed": int, "models": dict,
+    "scaler": (dict, type(None)), "extra": dict, "random": dict}
 
 
 def settings_of(cfg: CfgNode) -> dict[str, str]:
@@ -68,20 +75,35 @@ def restore(trainer: "SimpleTrainer") -> bool:
     path = state_path(trainer)
     if not os.path.isfile(path):
         return False
-    state = load_checkpoint(path)
-    missing = {"fingerprint", "config", "epoch", "models", "random"} - set(state)
-    if missing:
-        raise DamagedFileError(f"{path!r} is not the state of a run ({min(missing)} is missing): delete it")
+    state = read_tensors(path)
+    for key, kind in ENTRIES.items():
+        if not isinstance(state, dict) or not isinstance(state.get(key, MISSING), kind):
+            raise DamagedFileError(f"{path!r} is not the state of a run ({key} is missing or odd): delete it")
     settings = settings_of(trainer.cfg)
     if config_fingerprint(settings) != state["fingerprint"]:
         raise DamagedFileError(
             f"{path!r} is of a run with another configuration ({_differences(state['config'], settings)}): give "
             "another output folder, or delete the file to start anew")
     if set(state["models"]) != set(trainer.get_model_names()):
-        raise DamagedFileError(f"{path!r} holds the models {', '.join(state['models'])}, this trainer has "
+        raise DamagedFileError(f"{path!r} holds the models {', '.join(map(str, state['models']))}, this trainer has "
                                f"{', '.join(trainer.get_model_names())}: give another output folder")
+    try:
+        if not 0 <= state["epoch"] <= trainer.max_epoch:
+            raise ValueError(f"epoch {state['epoch']} of {trainer.max_epoch}")
+        _put_back(trainer, state, path)
+    except UserError:
+        raise
+    except Exception as error:  # whatever a trainer's own entries and the random states raise
+        raise DamagedFileError(f"{path!r} does not fit this run ({type(error).__name__}: {shortened(str(error))}): "
+                               "delete it to start anew") from error
+    print(f"resuming from epoch {state['epoch']} of {trainer.max_epoch} ({FILE_NAME})")
+    return True
+
+
+def _put_back(trainer: "SimpleTrainer", state: dict[str, Any], path: str) -> None:
     for name, checkpoint in state["models"].items():
-        restore_training(checkpoint, path, trainer._models[name], trainer._optims[name], trainer._scheds[name])
+        restore_training({**checkpoint, "state_dict": state_dict_of(checkpoint, path)}, path, trainer._models[name],
+                         trainer._optims[name], trainer._scheds[name])
     if state["scaler"] is not None and trainer.scaler is not None:
         trainer.scaler.load_state_dict(state["scaler"])
     trainer.load_extra_state(state["extra"])
@@ -89,8 +111,6 @@ def restore(trainer: "SimpleTrainer") -> bool:
     trainer.base_seed = state["base_seed"]
     trainer.start_epoch = state["epoch"]
     set_random_states(state["random"])
-    print(f"resuming from epoch {state['epoch']} of {trainer.max_epoch} ({FILE_NAME})")
-    return True
 
 
 def _differences(there: dict[str, str], here: dict[str, str], limit: int = 3) -> str:

@@ -5,6 +5,7 @@ A checkpoint is a dict with the keys state_dict, epoch, optimizer, scheduler, va
 """
 import io
 import os
+from collections import Counter
 from collections.abc import Container
 from typing import Any
 
@@ -16,8 +17,9 @@ from torch.optim.lr_scheduler import LRScheduler
 from compat.checkpoint_files import BEST, MARKER, newest_checkpoint, numbered
 from compat.errors import DamagedFileError, MissingFileError
 from compat.files import atomic_write, write_file
+from compat.state_dicts import misfits, state_dict_of
+from compat.tensor_files import read_tensors
 
-from .legacy_checkpoints import is_torchscript, load_restricted
 from .plain import to_plain
 
 
@@ -33,17 +35,21 @@ def load_model_state(model: nn.Module, state: dict[str, Any], path: str) -> None
         DamagedFileError: it does not fit; the sentence names ``path`` and the first differences.
     """
     model = unwrap(model)
+    own = model.state_dict()
+    state = without_module_prefix(state, own)
+    phrases = misfits(own, state)
     try:
-        model.load_state_dict(without_module_prefix(state, model.state_dict()))
+        if not phrases:
+            model.load_state_dict(state)
     except RuntimeError as error:
-        raise DamagedFileError(
-            f"checkpoint {path!r} does not fit the model: {_first_differences(error)}; use the configuration it was "
-            "saved with"
-        ) from error
+        phrases = [" ".join(str(error).split()).split(": ", 1)[-1].rstrip(". ")]
+    if phrases:
+        raise DamagedFileError(f"checkpoint {path!r} does not fit the model: {shortened('; '.join(phrases))}; use the "
+                               "configuration it was saved with")
 
 
-def _first_differences(error: RuntimeError, limit: int = 300) -> str:
-    text = " ".join(str(error).split()).split(": ", 1)[-1].rstrip(". ")
+def shortened(text: str, limit: int = 300) -> str:
+    """The text, or its start and three dots."""
     return text if len(text) <= limit else text[:limit] + " ..."
 
 
@@ -92,23 +98,22 @@ def save_checkpoint(state: dict[str, Any], save_dir: str, is_best: bool = False,
 
 
 def load_checkpoint(fpath: str) -> dict[str, Any]:
-    """The dict in a checkpoint file, tensors on the CPU.
+    """The dict in a checkpoint file, tensors on the CPU, with a dict as ``state_dict``.
 
-    Files of the original Dassl, which hold scheduler objects, are read through an allow-list; the objects come back as
-    plain dicts of their state.
+    Files of the original Dassl, which hold scheduler objects, are read, too; the objects come back as plain dicts of
+    their state.
 
     Raises:
         MissingFileError: there is no such file.
-        DamagedFileError: it is no checkpoint, is damaged, or refers to anything that is not on the allow-list.
+        DamagedFileError: it is no checkpoint, is damaged, or refers to anything that is not on the reader's list.
     """
-    if not fpath or not os.path.isfile(fpath):
-        raise MissingFileError(f"there is no checkpoint {fpath!r}: give the folder and epoch of a finished run")
-    if is_torchscript(fpath):
-        raise DamagedFileError(f"{fpath!r} is a TorchScript archive, not a checkpoint: give a model.pth.tar file")
-    try:
-        return torch.load(fpath, map_location="cpu", weights_only=True)
-    except Exception:  # whatever it is, the slower reader below finds it out and says it
-        return load_restricted(fpath)
+    checkpoint = read_tensors(fpath)
+    state_dict_of(checkpoint, fpath)
+    epoch = checkpoint.get("epoch")
+    if epoch is not None and (type(epoch) is not int or epoch < 0):
+        raise DamagedFileError(f"{fpath!r} is of epoch {str(epoch)[:80]!r}, which is no number of epochs: give another "
+                               "checkpoint")
+    return checkpoint
 
 
 def resume_from_checkpoint(fdir: str, model: nn.Module, optimizer: Optimizer | None = None,
@@ -125,6 +130,8 @@ def resume_from_checkpoint(fdir: str, model: nn.Module, optimizer: Optimizer | N
     if path is None:
         raise MissingFileError(f"there is no checkpoint in {fdir!r} to resume from")
     checkpoint = load_checkpoint(path)
+    if checkpoint.get("epoch") is None:
+        raise DamagedFileError(f"{path!r} does not say after how many epochs it was saved: training cannot go on")
     restore_training(checkpoint, path, model, optimizer, scheduler)
     print(f"resumed from {path} (epoch {checkpoint['epoch']})")
     return checkpoint["epoch"]
@@ -142,8 +149,41 @@ def restore_training(checkpoint: dict[str, Any], path: str, model: nn.Module, op
         if restored is None or checkpoint.get(what) is None:
             continue
         try:
+            check_like(restored.state_dict(), checkpoint[what], what)
             restored.load_state_dict(checkpoint[what])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(restored, Optimizer):
+                _check_shapes(restored)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
             raise DamagedFileError(
-                f"the {what} state in {path!r} does not fit this run ({error}): use the configuration it was saved with"
+                f"the {what} state in {path!r} does not fit this run ({shortened(str(error))}): use the configuration "
+                "it was saved with"
             ) from error
+
+
+def check_like(own: object, found: object, where: str) -> None:
+    """Raise ValueError, which says where, unless a saved state is built of the same kinds of values as the present one.
+
+    Entries of dicts that only one of them has are left out, and so are what is None at present and counters, which the
+    original's schedules have for lists.
+    """
+    if isinstance(own, dict) and isinstance(found, dict):
+        for key in own.keys() & found.keys():
+            check_like(own[key], found[key], f"{where}[{key!r}]")
+    elif isinstance(own, (list, tuple)) and isinstance(found, (list, tuple)):
+        if len(own) != len(found):
+            raise ValueError(f"{where} has {len(found)} entries, expected {len(own)}")
+        for index, pair in enumerate(zip(own, found, strict=True)):
+            check_like(*pair, f"{where}[{index}]")
+    elif own is not None and not isinstance(found, (type(own), Counter)) and not _are_numbers(own, found):
+        raise ValueError(f"{where} is a {type(found).__name__}, expected a {type(own).__name__}")
+
+
+def _are_numbers(*values: object) -> bool:
+    return all(isinstance(value, (int, float)) for value in values)
+
+
+def _check_shapes(optimizer: Optimizer) -> None:
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, torch.Tensor) and value.dim() and value.shape != parameter.shape:
+                raise ValueError(f"{name} has shape {tuple(value.shape)}, expected {tuple(parameter.shape)}")

@@ -1,14 +1,15 @@
 """Parameters of networks: counting, freezing, initialising, loading what fits."""
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from compat.errors import UnknownNameError
+from compat.errors import DamagedFileError, UnknownNameError
+from compat.state_dicts import misfits, state_dict_of
+from compat.tensor_files import read_tensors
 
-from .checkpoints import load_checkpoint, unwrap, without_module_prefix
+from .checkpoints import shortened, unwrap, without_module_prefix
 
 
 def count_num_param(model: nn.Module | None = None,
@@ -47,20 +48,26 @@ def load_pretrained_weights(model: nn.Module, weight_path: str) -> None:
 
     Args:
         weight_path: file with a state dict, or with one under the key ``state_dict``.
+
+    Raises:
+        MissingFileError, DamagedFileError: no such file; it cannot be read, or nothing in it fits.
     """
-    checkpoint = load_checkpoint(weight_path)
+    checkpoint = read_tensors(weight_path)
+    inner = isinstance(checkpoint, dict) and "state_dict" not in checkpoint
     model = unwrap(model)
     own = model.state_dict()
-    loaded = without_module_prefix(checkpoint.get("state_dict", checkpoint), own)
-    fitting = {key: value for key, value in loaded.items() if key in own and value.shape == own[key].shape}
+    loaded = without_module_prefix(state_dict_of({"state_dict": checkpoint} if inner else checkpoint, weight_path), own)
+    fitting = {key: value for key, value in loaded.items()
+               if key in own and getattr(value, "shape", None) == own[key].shape}
     other = [key for key in loaded if key not in fitting]
+    phrases = misfits({key: own[key] for key in fitting}, fitting) if fitting else ["no name and shape are the model's"]
+    if phrases:
+        raise DamagedFileError(f"weights {weight_path!r} cannot be loaded into the model: "
+                               f"{shortened('; '.join(phrases))}; give a checkpoint of such a model")
     model.load_state_dict({**own, **fitting})
-    if not fitting:
-        warnings.warn(f"nothing in {weight_path!r} fits the model by name and shape: nothing is loaded", stacklevel=2)
-        return
     print(f"loaded {len(fitting)} of {len(own)} entries from {weight_path}")
     if other:
-        print(f"not loaded, as name or shape differ: {', '.join(other)}")
+        print(f"not loaded, as name or shape differ: {shortened(', '.join(other))}")
 
 
 def init_network_weights(model: nn.Module, init_type: Literal["normal", "xavier", "kaiming", "orthogonal"] = "normal",
