@@ -6,7 +6,7 @@ from pathlib import Path
 from .fork import registered_trainers
 
 HERE = Path(__file__).resolve().parents[1]
-NOT_COPIED = ("__pycache__", "mini16.npz")  # the bundled small CLIP belongs to the bundled data
+NOT_COPIED = ("__pycache__", "mini16.npz", "mini16.json")  # the bundled small CLIP belongs to the bundled data
 
 
 def known_hosts() -> list[str]:
