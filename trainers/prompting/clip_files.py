@@ -8,6 +8,8 @@ import numpy as np
 import torch
 
 from compat.errors import UserError
+from compat.state_dicts import state_dict_of
+from compat.tensor_files import check_archive, is_torchscript, read_tensors
 
 from .clip_package import openai_clip
 
@@ -38,6 +40,8 @@ def find_weights(name: str) -> Path:
         return Path(name)
     if os.path.isdir(name):
         raise UserError(f"MODEL.BACKBONE.NAME {name!r} is a folder: give the file with the weights")
+    if os.path.exists(name):
+        raise UserError(f"MODEL.BACKBONE.NAME {name!r} is no regular file: give the file with the weights")
     if name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).suffix in (".pt", ".pth", ".safetensors"):
         raise UserError(f"MODEL.BACKBONE.NAME {name!r}: there is no such file")
     known = [*openai_clip._MODELS, *BUNDLED]
@@ -59,7 +63,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     reader = {".npz": _read_npz, ".safetensors": _read_safetensors}.get(path.suffix, _read_pickled)
     try:
         return reader(path)
-    except ImportError:
+    except (ImportError, UserError):
         raise
     except Exception as error:  # damaged archives, a pickle with code in it: the readers share no class of error
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")
@@ -68,6 +72,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _read_npz(path: Path) -> dict[str, torch.Tensor]:
+    check_archive(str(path), checksums=False)  # numpy compares them
     with np.load(path, allow_pickle=False) as arrays:
         return {key: torch.from_numpy(arrays[key]) for key in arrays.files}
 
@@ -80,11 +85,10 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
 
 def _read_pickled(path: Path) -> dict[str, torch.Tensor]:
     """State dict of a JIT archive, as OpenAI's files are, or of a pickle that holds one."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # torch.jit is deprecated
-            return torch.jit.load(str(path), map_location="cpu").state_dict()
-    except Exception:  # torch raises several kinds here; anything that is no JIT archive is tried as a pickle
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    nested = state.get("state_dict") if isinstance(state, dict) else None
-    return nested if isinstance(nested, dict) else state
+    if not is_torchscript(str(path)):
+        state = read_tensors(str(path))
+        return state_dict_of(state, str(path)) if isinstance(state, dict) and "state_dict" in state else state
+    check_archive(str(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch.jit is deprecated
+        return torch.jit.load(str(path), map_location="cpu").state_dict()

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from compat.errors import UserError
+from compat.state_dicts import misfits
 
 from .clip_files import find_weights, read_weights
 from .clip_package import CLIP
@@ -44,11 +45,17 @@ def clip_from_state_dict(state: dict[str, torch.Tensor], source: str = "state di
             f"{source} holds no CLIP in OpenAI's layout ({missing[0]!r} is missing): "
             "give MODEL.BACKBONE.NAME the weights of a CLIP"
         )
-    tensors = {key: value.float() for key, value in state.items() if key not in _NOT_WEIGHTS}
+    weights = {key: value for key, value in state.items() if key not in _NOT_WEIGHTS}
     try:
-        model = CLIP(**_sizes(tensors), **_plain_details())
-        model.load_state_dict(tensors)
-    except (RuntimeError, KeyError, ValueError, ZeroDivisionError) as error:
+        arguments = {**_sizes(weights), **_plain_details()}
+        with torch.device("meta"):  # without memory: the file may claim any size
+            expected = CLIP(**arguments).state_dict()
+        faults = [*misfits(expected, weights), *(f"{key} is not known" for key in weights if key not in expected)]
+        if faults:
+            raise ValueError("; ".join(faults))
+        model = CLIP(**arguments)
+        model.load_state_dict({key: value.float() for key, value in weights.items()})
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(
             f"{source} does not fit the layout of OpenAI's CLIP ({' '.join(str(error).split())[:200]}): "
             "only unmodified ViT and ResNet CLIPs can be loaded"
@@ -72,6 +79,8 @@ def _sizes(state: dict[str, torch.Tensor]) -> dict[str, Any]:
         "transformer_heads": text_width // 64,
         "transformer_layers": _count(state, "transformer.resblocks."),
     }
+    if sizes["context_length"] > 4096:  # its square is the size of a mask that no file holds
+        raise ValueError(f"a context of {sizes['context_length']} tokens")
     if "visual.proj" in state:  # a ViT
         patch = state["visual.conv1.weight"].shape[-1]
         grid = round((state["visual.positional_embedding"].shape[0] - 1) ** 0.5)
@@ -85,7 +94,10 @@ def _sizes(state: dict[str, torch.Tensor]) -> dict[str, Any]:
 
 def _count(state: dict[str, torch.Tensor], prefix: str) -> int:
     """Number of layers whose keys start with ``prefix`` and a number."""
-    return len({key[len(prefix):].split(".")[0] for key in state if key.startswith(prefix)})
+    number = len({key[len(prefix):].split(".")[0] for key in state if key.startswith(prefix)})
+    if number > 200:
+        raise ValueError(f"{number} layers {prefix}*")
+    return number
 
 
 def _plain_details() -> dict[str, Any]:
