@@ -85,7 +85,8 @@ def test_job_ends_with_its_sweep(repository, pairs, tmp_path, number, code):
     folder = tmp_path / "out"
     process = subprocess.Popen(command(WORDS, [*pairs, "OPTIM.MAX_EPOCH", "400"]), cwd=repository, text=True,
                                env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    wait_for(lambda: any("epoch [2/400]" in log.read_text() for log in folder.glob("logs/*.txt")))
+    wait_for(lambda: process.poll() is not None or any("epoch [2/400]" in log.read_text()
+                                                       for log in folder.glob("logs/*.txt")))
     assert jobs_in_work(folder)
     process.send_signal(number)
     wait_for(lambda: not jobs_in_work(folder), 20)
