@@ -88,7 +88,7 @@ class PatientSession(requests.Session):
             return self.get(url, headers=headers, stream=True, timeout=self.timeout)
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.RetryError) as error:
             raise broke_off(url, self.retries + 1, error) from error
-        except requests.RequestException as error:  # not an address, too many redirects
+        except (requests.RequestException, ValueError) as error:  # not an address, too many redirects
             raise UserError(f"cannot fetch {url} ({error}): correct the address in "
                             "datasets/download/sources.json") from error
 

@@ -39,9 +39,16 @@ def own_split(name: str, folder: Path, official: str, build: Callable[[Path], Pa
     if os.path.lexists(path):
         try:
             saved = read_split(path)
-            return Split(saved.parts, saved.digest, official=False)
+            check_labels(saved.parts, path)
+            check_paths(saved.parts, path)
         except UserError:
             print(f"{path} is damaged: the files are split anew")
+        else:
+            with contextlib.suppress(UserError):  # raw files that are gone; images that are gone are named later
+                if build(folder) != saved.parts:
+                    print(f"the raw files in {folder} are no longer those that {path.name} was made of: delete it to "
+                          "split them anew")
+            return Split(saved.parts, saved.digest, official=False)
     parts = build(folder)
     check_labels(parts, f"the raw files in {folder}")
     check_paths(parts, f"the raw files in {folder}")

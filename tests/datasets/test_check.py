@@ -1,5 +1,7 @@
 """The check of data sets: what it counts, what it finds, and its exit codes."""
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -97,6 +99,54 @@ def test_full_finds_images_that_cannot_be_decoded(tmp_path, expect, capsys):
     out = capsys.readouterr().out
     assert "2 of 12 images cannot be read" in out
     assert "square/val0.png" in out and "disc/train1.png (cannot identify image file" in out
+
+
+@pytest.mark.parametrize("full", [[], ["--full"]])
+def test_what_is_no_file_and_what_is_one_file_twice_is_listed_and_not_opened(tmp_path, expect, capsys, full):
+    images = write_shapes(tmp_path) / "images"
+    (images / "disc" / "train0.png").unlink()
+    os.mkfifo(images / "disc" / "train0.png")
+    (images / "disc" / "train1.png").unlink()
+    (images / "disc" / "train1.png").symlink_to("test0.png")
+    assert run("CheckedShapes", "--root", tmp_path, "--jobs", 1, *full) == 1
+    out = capsys.readouterr().out
+    assert "1 of 12 images are no regular files" in out and "disc/train0.png: put images" in out
+    assert "1 of 12 images are listed under two paths" in out and "disc/train1.png = disc/test0.png: remove" in out
+
+
+def test_equal_class_names_are_a_note_and_no_problem(tmp_path, expect, capsys):
+    def rename(split):
+        for part in split.values():
+            part[:] = [(path, label, ("a disc", "A_disc")[label]) for path, label, _ in part]
+
+    write_shapes(tmp_path, rename)
+    assert run("CheckedShapes", "--root", tmp_path) == 0
+    assert "CheckedShapes, a note: classes with equal names" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "1000000", "x", "1.5", "nan"])
+def test_a_number_of_jobs_that_makes_no_sense_is_refused(capsys, jobs):
+    with pytest.raises(SystemExit) as caught:
+        run("Pictograms", "--jobs", jobs)
+    assert caught.value.code == 2 and "--jobs" in capsys.readouterr().err
+
+
+def killed(folder, paths):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_is_killed_is_said(tmp_path, expect, capsys, monkeypatch):
+    write_shapes(tmp_path)
+    monkeypatch.setattr(checking, "undecodable", killed)
+    assert run("CheckedShapes", "--root", tmp_path, "--full", "--jobs", 1) == 2
+    assert "give --jobs a smaller number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("names", [["all"], ["Pictograms", "Caltech101"]])
+def test_a_root_that_is_a_file_is_said(tmp_path, capsys, names):
+    (tmp_path / "file").touch()
+    assert run(*names, "--root", tmp_path / "file") == 2
+    assert "Traceback" not in (said := capsys.readouterr().err) and said.count("error: Pictograms: ") == 1
 
 
 def test_what_cannot_be_checked_is_said_and_the_others_are_checked(tmp_path, expect, capsys):

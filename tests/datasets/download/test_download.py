@@ -2,6 +2,7 @@
 import hashlib
 import io
 import json
+import os
 import random
 import re
 import signal
@@ -86,6 +87,36 @@ def test_a_second_call_fetches_nothing(textures, server, tmp_path, capsys):
     capsys.readouterr()
     assert run(textures, "DescribableTextures", "--root", tmp_path) == 0
     assert not server.requests and capsys.readouterr().out.count("is there already") == 2
+
+
+@pytest.mark.parametrize("make", [
+    os.mkfifo, os.mkdir, lambda path: path.write_text("[1]"), lambda path: path.write_text("[" * 10**5),
+    lambda path: path.write_bytes(b"\xff"), lambda path: path.symlink_to(path)],
+    ids=["pipe", "folder", "a list", "deep", "not UTF-8", "circle"])
+@pytest.mark.parametrize("file", [".downloads.json", ".download.lock"])
+def test_a_damaged_note_or_lock_neither_hangs_nor_ends_a_download(textures, tmp_path, capsys, file, make):
+    (tmp_path / "dtd").mkdir()
+    make(tmp_path / "dtd" / file)
+    refused = file == ".download.lock" and not (tmp_path / "dtd" / file).is_file() and make is not os.mkfifo
+    assert run(textures, "DescribableTextures", "--root", tmp_path) == (2 if refused else 0)
+    assert "Traceback" not in (said := capsys.readouterr()).err and ("cannot write into" in said.err) == refused
+
+
+def test_a_lock_does_not_empty_the_file_that_a_link_leads_to(textures, tmp_path):
+    (tmp_path / "dtd").mkdir()
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "dtd" / ".download.lock").symlink_to(tmp_path / "mine.txt")
+    assert run(textures, "DescribableTextures", "--root", tmp_path) == 0
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("root", ["file", "file/below", "circle", "x" * 300, "a\0b"])
+def test_a_root_that_is_no_folder_is_named(textures, tmp_path, capsys, monkeypatch, root):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "circle").symlink_to("circle")
+    assert run(textures, "DescribableTextures", "--root", root) == 2
+    assert capsys.readouterr().err.startswith("error: ")
 
 
 def test_splits_gets_small_files_alone_and_keep_keeps_archives(textures, tmp_path):

@@ -1,6 +1,10 @@
 """Downloads over HTTP from a local server that serves good, broken, slow and changing files."""
+import contextlib
+import gzip
 import hashlib
 import random
+import socketserver
+import threading
 from collections import namedtuple
 
 import pytest
@@ -173,3 +177,54 @@ def test_a_folder_that_cannot_be_written_to_is_named(server, target, monkeypatch
     monkeypatch.setattr(fetching, "write_mark", refuse)
     with pytest.raises(UserError, match="cannot write .*Permission denied"):
         fetch(server.url("file.bin"), target, **QUICK)
+
+
+@pytest.fixture
+def hostile():
+    """Makes a server that answers every request with these bytes, the last ones again and again if ``endless``."""
+    servers = []
+
+    def serving(head, body=b"", endless=False):
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                self.request.recv(4096)
+                with contextlib.suppress(OSError):
+                    self.request.sendall(head + b"\r\n\r\n" + body)
+                    while endless:
+                        self.request.sendall(body)
+
+        servers.append(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler))
+        servers[-1].daemon_threads = True
+        threading.Thread(target=servers[-1].serve_forever, args=(0.02,), daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_address[1]}/file.bin"
+
+    yield serving
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+OK = b"HTTP/1.1 200 OK"
+HOSTILE = {
+    "an endless body": (OK, b"x" * 10_000, True, "sends more than"),
+    "an endless body in chunks": (OK + b"\r\nTransfer-Encoding: chunked", b"1000\r\n" + b"x" * 4096 + b"\r\n", True,
+                                  "sends more than"),
+    "a claim of 10 GB": (OK + b"\r\nContent-Length: 10000000000", b"x", False, "sends more than"),
+    "a claim without end": (OK + b"\r\nContent-Length: " + b"9" * 5000, b"x", False, "sends more than"),
+    "a compressed bomb": (OK + b"\r\nContent-Encoding: gzip", gzip.compress(bytes(10**7)), False, "sends more than"),
+    "a length that is too long": (OK + b"\r\nContent-Length: 100", b"x", False, "broke off"),
+    "a negative length": (OK + b"\r\nContent-Length: -5", b"x", False, "has the md5"),
+    "a way to a file": (b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0", b"", False,
+                        "cannot fetch"),
+    "a way to nowhere": (b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0", b"", False, "cannot fetch"),
+    "no HTTP": (b"hello", b"x", False, "broke off"),
+    "headers without end": (OK + b"".join(b"\r\nX-%d: x" % number for number in range(500)), b"", False, "broke off"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_server_is_left_with_a_sentence_and_fills_no_disk(hostile, target, case):
+    head, body, endless, words = HOSTILE[case]
+    with pytest.raises(UserError, match=words):
+        fetch(hostile(head, body, endless), target, "md5:" + "0" * 32, limit=10**6, retries=1, **QUICK)
+    assert not target.exists() and sum(path.stat().st_size for path in target.parent.iterdir()) < 10**5

@@ -56,6 +56,34 @@ def test_saved_draw_that_does_not_fit_is_made_again(tmp_path, capsys, change):
     assert "drawn again" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("change", [{"shots": 2}, {"seed": 2}])
+def test_a_draw_that_was_copied_to_another_name_is_made_again(tmp_path, capsys, change):
+    (wanted := tmp_path / "wanted").mkdir()
+    first = saved(wanted)
+    saved(tmp_path, **change)
+    next(tmp_path.glob("shot_*.json")).rename(tmp_path / "shot_3-seed_1.json")
+    assert saved(tmp_path) == first and "drawn again" in capsys.readouterr().out
+
+
+def test_a_draw_of_earlier_versions_is_read(tmp_path, capsys):
+    first = saved(tmp_path)
+    path = tmp_path / "shot_3-seed_1.json"
+    old = {key: value for key, value in json.loads(path.read_text()).items() if key not in ("shots", "seed")}
+    path.write_text(json.dumps(old))
+    assert saved(tmp_path) == first and capsys.readouterr().out == "" and json.loads(path.read_text()) == old
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink(path, path),
+                                  lambda path: path.write_text("[" * 10**5), lambda path: path.write_bytes(b"\xff"),
+                                  lambda path: path.write_text('{"train": 1}'), lambda path: path.write_text("[1]"),
+                                  lambda path: path.write_text('{"train": [], "val": []}')])
+def test_a_draw_that_is_no_draw_is_made_again_with_a_line(tmp_path, capsys, make):
+    (wanted := tmp_path / "wanted").mkdir()
+    first = saved(wanted)
+    make(tmp_path / "shot_3-seed_1.json")
+    assert saved(tmp_path) == first and "drawn again" in capsys.readouterr().out
+
+
 def test_a_folder_that_cannot_be_written_to_costs_only_the_file(tmp_path, capsys):
     blocked = tmp_path / "file"
     blocked.touch()

@@ -3,6 +3,7 @@ import os
 import pickle
 import random
 import sys
+import tracemalloc
 import types
 
 import pytest
@@ -121,6 +122,38 @@ def test_a_hostile_pickle_runs_nothing(tmp_path, pickled, capsys):
     assert not marker.exists()
     pickle.loads(pickle.dumps(Hostile(marker)))  # the trap is a real one
     assert marker.exists()
+
+
+def exploding(depth=60):
+    """A list that shares its parts and would take 2**depth bytes as text."""
+    nested = []
+    for _ in range(depth):
+        nested = [nested, nested]
+    return nested
+
+
+@pytest.mark.parametrize("path, label", [(exploding(), 0), ("c0/train0.png", exploding()), ("c0/train0.png", 10**30),
+                                         ("c0/train0.png", True), (b"c0/train0.png", 0)], ids=range(5))
+def test_a_pickled_draw_of_other_kinds_is_not_used(tmp_path, pickled, path, label, capsys):
+    folder = pickled({"train": [Datum("c0/train0.png", 0)]})
+    content = Datum("", 0)
+    content._impath, content._label, content._classname = path, label, ""
+    pickled({"train": [content]})
+    assert relative_paths(load(tmp_path).train_x, folder) == seeds_draw(tmp_path)
+    assert len(said := capsys.readouterr().out) < 3000 and "drawn anew" in said
+
+
+@pytest.mark.parametrize("content", [
+    b"\x80\x04Kar\xff\xff\xff\x7f.", b"I1\np2147483647\n.", b"\x80\x05\x96" + (2**40).to_bytes(8, "little") + b".",
+    b"\x80\x04\x8e" + (2**62).to_bytes(8, "little") + b"."], ids=["memo", "text memo", "bytearray", "bytes"])
+def test_a_pickle_that_claims_more_than_it_holds_takes_no_memory(tmp_path, content, capsys):
+    folder = write_dataset(tmp_path, small_split())
+    (folder / "split_fewshot").mkdir()
+    (folder / "split_fewshot" / f"shot_{SHOTS}-seed_{SEED}.pkl").write_bytes(content)
+    tracemalloc.start()
+    load(tmp_path)
+    assert tracemalloc.get_traced_memory()[1] < 2**20 and "drawn anew" in capsys.readouterr().out
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("content", [b"", b"no pickle", pickle.dumps([1, 2]), pickle.dumps({"train": [{"a": 1}]})])

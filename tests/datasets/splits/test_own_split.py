@@ -42,6 +42,30 @@ def test_a_class_too_small_for_three_parts_is_named_and_nothing_is_written(tmp_p
     assert "woven" in {name for _, _, name in read("DescribableTextures", tmp_path).parts["test"]}
 
 
+def test_images_that_came_after_the_split_are_said(tmp_path, capsys):
+    MAKERS["DescribableTextures"](tmp_path)
+    first = read("DescribableTextures", tmp_path)
+    capsys.readouterr()
+    assert read("DescribableTextures", tmp_path) == first and "no longer" not in capsys.readouterr().out
+    touch(tmp_path / "dtd" / "images" / "banded", ["new.jpg"])
+    assert read("DescribableTextures", tmp_path) == first
+    assert "no longer those that split_own_DescribableTextures.json was made of" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["", "[", '{"train": [], "val": [], "test": []}', "[" * 10**5, b"\xff\xfe\xfd",
+                                     '{"train": [["../x", 0, "a"]], "val": [], "test": [["y", 0, "a"]]}'], ids=range(6))
+def test_a_damaged_split_is_made_anew_with_a_line(tmp_path, capsys, content):
+    MAKERS["DescribableTextures"](tmp_path)
+    first = read("DescribableTextures", tmp_path)
+    split = tmp_path / "dtd" / "split_own_DescribableTextures.json"
+    split.write_bytes(content if isinstance(content, bytes) else content.encode())
+    capsys.readouterr()
+    assert read("DescribableTextures", tmp_path) == first
+    assert "is damaged: the files are split anew" in capsys.readouterr().out
+    read("DescribableTextures", tmp_path)
+    assert "is damaged" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("line, words", [("/z/zoo/sun_1.jpg", "'zoo' (label 3), which has no training image"),
                                          ("/a/abbey/sun_0.jpg", "'a/abbey/sun_0.jpg' twice")])
 def test_lists_that_do_not_fit_together_leave_no_split(tmp_path, line, words):

@@ -65,13 +65,38 @@ def test_a_folder_that_changed_just_now_is_not_taken_from_the_cache(tmp_path, li
     assert listed == ["cat", "cat"]
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"format": 0, "folders": {"cat": [1, ["gone.jpg"]]}}'])
+def listing(folders):
+    return json.dumps({"format": scan.CACHE_FORMAT, "folders": folders})
+
+
+@pytest.mark.parametrize("content", [
+    "", "[]", "{", '{"format": 0, "folders": {"cat": [1, ["gone.jpg"]]}}', "[" * 10**5, "\xff", "null", "{}", "1",
+    listing([]), listing({"cat": 1}), listing({"cat": [[1, 2], "gone.jpg"]}), listing({"cat": [[1, 2], [1]]}),
+    listing({"cat": [["x", 2], ["gone.jpg"]]}), listing({"cat": [[1, 2], ["../gone.jpg"]]}),
+    listing({"cat": [[1, 2, 3], ["gone.jpg"]]}), listing({"cat": [[1, 2], ["gone.txt"]]})], ids=range(17))
 def test_a_damaged_cache_is_made_again(tmp_path, content):
     root, cache = tmp_path / "images", tmp_path / "cache.json"
     make_folders(root, cat=["1.jpg"])
-    cache.write_text(content)
+    cache.write_text(content, encoding="latin-1")
     assert list_images(root, cache) == {"cat": ["1.jpg"]}
     assert list(json.loads(cache.read_text())["folders"]) == ["cat"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink(path, path),
+                                  lambda path: os.symlink("/dev/zero", path)])
+def test_a_cache_that_is_no_file_is_no_error(tmp_path, capsys, make):
+    make_folders(tmp_path / "images", cat=["1.jpg"])
+    make(tmp_path / "cache.json")
+    assert list_images(tmp_path / "images", tmp_path / "cache.json") == {"cat": ["1.jpg"]}
+    assert "cannot be used" in capsys.readouterr().out
+
+
+def test_the_cache_of_a_copied_root_does_not_count(tmp_path, listed):
+    make_folders(tmp_path / "old", cat=["1.jpg", "2.jpg"])
+    list_images(tmp_path / "old", tmp_path / "cache.json")
+    make_folders(tmp_path / "new", cat=["1.jpg"])  # a copy that lacks an image, with the same time
+    listed.clear()
+    assert list_images(tmp_path / "new", tmp_path / "cache.json") == {"cat": ["1.jpg"]} and listed == ["cat"]
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path):
