@@ -8,7 +8,9 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+import reprlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,7 @@ RUN = ("trainer", "dataset", "seed", "shots", "classes", "stage", "config_digest
 IDENTITY = (*RUN, "split", "epoch")  # an evaluation
 EPOCH = (*RUN, "epoch")  # an epoch of training
 MEASUREMENT = ("trainer", "dataset", "num_classes", "batch_size", "device", "date")  # of speed and memory
+WHERE_KNOWN = ("identity", "split_digest")  # older records lack them: the same run on other data is another run
 
 # Per file: what a line of it is, and the keys that tell two of them apart
 KINDS = {RECORDS_FILE: ("an evaluation", IDENTITY), TRAINING_FILE: ("an epoch", EPOCH),
@@ -114,22 +117,66 @@ class Line:
 
 
 def find_record_files(paths: Iterable[StrPath], name: str) -> list[Path]:
-    """The files of records that are, or lie anywhere below, the given paths, sorted.
+    """The files of records that are, or lie anywhere below, the given paths, sorted; each once.
 
     A path that is itself a file is taken whatever its name, but stands for the evaluations alone.
 
     Raises:
-        UserError: a path does not exist.
+        UserError: a path does not exist, or a folder cannot be read.
     """
-    found: set[Path] = set()
-    for path in map(Path, paths):
-        if not path.exists():
-            raise UserError(f"{str(path)!r} does not exist: give an output folder or a {name}")
-        if path.is_dir():
-            found.update(path.rglob(name))
-        elif name in (RECORDS_FILE, path.name):
-            found.add(path)
-    return sorted(found)
+    def refuse(error: OSError) -> None:
+        raise unreadable(error.filename, error.strerror)
+
+    found: dict[str, Path] = {}
+    for given in paths:
+        if not os.path.exists(given):
+            raise UserError(f"{str(given)!r} does not exist: give an output folder or a {name}")
+        if os.path.isdir(given):
+            below = [Path(folder, name) for folder, folders, files in os.walk(given, onerror=refuse)
+                     if name in (*folders, *files)]
+        else:
+            below = [Path(given)] if name in (RECORDS_FILE, Path(given).name) else []
+        for path in below:
+            found.setdefault(os.path.realpath(path), path)
+    return sorted(found.values())
+
+
+def unreadable(path: StrPath, why: str | None) -> UserError:
+    return UserError(f"cannot read {str(path)!r} ({why}): make it readable, move it away, or give other folders")
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that hold something, with their numbers, from 1.
+
+    Raises:
+        UserError: it is no regular file (a FIFO would be waited for without end), or cannot be read.
+    """
+    if path.exists() and not path.is_file():
+        raise unreadable(path, "not a regular file")
+    try:
+        with open(path, "rb") as file:
+            yield from ((number, line) for number, line in enumerate(file, start=1) if line.strip())
+    except OSError as error:
+        raise unreadable(path, error.strerror) from error
+
+
+def parse_json(line: bytes) -> Record:
+    """A line as JSON.
+
+    Raises:
+        ValueError: it is not UTF-8, or no JSON of the standard, which has no NaN; it has a key twice. RecursionError.
+    """
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no number of JSON")
+
+    def once(pairs: list[tuple[str, object]]) -> Record:
+        record = dict(pairs)
+        if len(record) < len(pairs):
+            key, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+            raise ValueError(f"key {reprlib.repr(key)} is there twice")
+        return record
+
+    return json.loads(line.decode(), parse_constant=refuse, object_pairs_hook=once)
 
 
 def read_lines(paths: Iterable[StrPath], name: str, skip_bad: bool = False) -> list[Line]:
@@ -142,23 +189,22 @@ def read_lines(paths: Iterable[StrPath], name: str, skip_bad: bool = False) -> l
             instead of raising.
 
     Raises:
-        UserError: a path does not exist, or a line is not a record.
+        UserError: a path does not exist or cannot be read, or a line is not a record.
     """
     what, identity_keys = KINDS[name]
     found: dict[tuple[object, ...], Line] = {}
     for path in find_record_files(paths, name):
-        for number, text in enumerate(path.read_bytes().decode("utf-8", errors="replace").split("\n"), start=1):
-            if not text.strip():
-                continue
+        for number, text in numbered_lines(path):
             try:
-                record = json.loads(text)
-                identity = (path, *(record[key] for key in identity_keys))
+                record = parse_json(text)
+                identity = (path, *(record[key] for key in identity_keys), *(record.get(key) for key in WHERE_KNOWN))
                 found.pop(identity, None)  # so that the order is that of the lines that stand
                 found[identity] = Line(record, path, number)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 if not skip_bad:
                     raise UserError(f"{str(path)!r}, line {number} is not a record of {what} "
-                                    f"({type(error).__name__}: {error}): remove it, or skip such lines") from error
+                                    f"({type(error).__name__}: {error}): remove it, or skip such lines with "
+                                    "--skip-bad") from error
     return list(found.values())
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from experiments.catalogue import display_name
 
-from .accuracy import Accuracy, with_h
+from .accuracy import Accuracy, footnotes, with_h
 from .cells import BySeed, Cells, choose
 from .records import BASE, NEW, NEW_AFTER_BASE
 from .request import Request
@@ -39,14 +39,14 @@ def ablation(request: Request) -> list[Table]:
               for dataset in request.datasets_of({dataset for dataset, _ in rows})
               for method in request.methods_of({method for _, method in rows}) if (dataset, method) in rows]
     if tables:
-        tables[-1].notes = notes
+        tables[-1].notes += notes
     return tables
 
 
 def ablation_rows(request: Request) -> tuple[dict[Pair, list[Row]], list[str]]:
     """The rows of each data set and method, default setting first; notes."""
-    cells = choose((one for one in request.evaluations if one.stage and one.settings and one.column and one.at_home),
-                   lambda one: (one.column, frozen(varied(one))), ablations=True, shots=request.shots)
+    cells = choose(request, (one for one in request.shown if one.stage and one.settings and one.column and one.at_home),
+                   lambda one: (one.column, frozen(varied(one))), ablations=True)
     of_step: dict[Pair, dict[str, set[tuple]]] = {}  # settings that step 1 (base) and step 2 (new) were run with
     for one in cells.evaluations:
         step = of_step.setdefault((one.dataset, one.trainer), {BASE: set(), NEW: set()})
@@ -80,11 +80,13 @@ def drop_common(dataset: str, method: str, rows: Sequence[Row]) -> list[str]:
 
 
 def one_table(dataset: str, method: str, rows: Sequence[Row]) -> Table:
+    of_rows = [row.numbers for row in rows]
     table = Table(f"ablation-{dataset}-{method}", f"Ablations of {method} on {display_name(dataset)}: accuracy in per "
-                  "cent, mean ± standard deviation over seeds", ["setting", *COLUMNS, "H"], labels=1)
+                  "cent, mean ± standard deviation over seeds", ["setting", *COLUMNS, "H"], labels=1,
+                  notes=footnotes([number for numbers in of_rows for number in numbers.values()]))
     seeds = sorted({seed for row in rows for by_seed in row.columns.values() for seed in by_seed})
-    for row in rows:
-        name, numbers = label(row.setting), row.numbers
+    for row, numbers in zip(rows, of_rows, strict=True):
+        name = label(row.setting)
         table.rows.append([Cell(name), *(Cell(str(accuracy)) for accuracy in numbers.values())])
         table.data += [accuracy.row(layout="ablation", dataset=dataset, method=method, setting=name, measure=measure)
                        for measure, accuracy in numbers.items()]

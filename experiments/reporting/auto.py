@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from experiments.catalogue import display_name, sort_datasets, sort_methods
 
-from .accuracy import Accuracy, with_h
+from .accuracy import Accuracy, footnotes, with_h
 from .cells import BySeed, choose
 from .records import BASE, NEW, NEW_AFTER_BASE
 from .request import Request
@@ -39,13 +39,13 @@ def auto(request: Request) -> list[Table]:
     by_dataset, notes = rows_by_dataset(request)
     tables = [one_table(dataset, rows) for dataset, rows in by_dataset.items()]
     if tables:
-        tables[-1].notes = notes
+        tables[-1].notes += notes
     return tables
 
 
 def rows_by_dataset(request: Request) -> tuple[dict[str, list[Row]], list[str]]:
     """{data set: its rows, zero-shot CLIP first} of all base-to-new evaluations, and notes on what was left out."""
-    cells = choose((one for one in request.evaluations if one.column and one.at_home),
+    cells = choose(request, (one for one in request.shown if one.column and one.at_home),
                    lambda one: (one.shown_shots, one.column), one_shots=False)
     rows: dict[str, dict[tuple[str, int], Row]] = {}
     for one in cells.evaluations:
@@ -57,17 +57,18 @@ def rows_by_dataset(request: Request) -> tuple[dict[str, list[Row]], list[str]]:
     def position(row: Row) -> tuple[bool, int, float]:
         return row.shots != 0, order.index(row.method), row.shots if row.shots >= 0 else float("inf")
 
-    wanted = [dataset for dataset in sort_datasets(rows) if dataset in (request.datasets or rows)]
-    return {dataset: sorted(rows[dataset].values(), key=position) for dataset in wanted}, cells.notes
+    return {dataset: sorted(rows[dataset].values(), key=position) for dataset in sort_datasets(rows)}, cells.notes
 
 
 def one_table(dataset: str, rows: Sequence[Row]) -> Table:
-    columns = [column for column in (BASE, NEW_AFTER_BASE, NEW, "H") if any(column in row.numbers for row in rows)]
+    of_rows = [row.numbers for row in rows]
+    columns = [column for column in (BASE, NEW_AFTER_BASE, NEW, "H") if any(column in numbers for numbers in of_rows)]
     table = Table(f"auto-{dataset}", f"{display_name(dataset)}: accuracy in per cent, mean ± standard deviation over "
-                  "seeds", ["method", "shots", "seeds", *columns], labels=1)
+                  "seeds", ["method", "shots", "seeds", *columns], labels=1,
+                  notes=footnotes([number for numbers in of_rows for number in numbers.values()]))
     seeds = sorted({seed for row in rows for seed in row.seeds})
-    for row in rows:
-        numbers, shots = row.numbers, "all" if row.shots < 0 else str(row.shots)
+    for row, numbers in zip(rows, of_rows, strict=True):
+        shots = "all" if row.shots < 0 else str(row.shots)
         table.rows.append([Cell(row.method), Cell(shots), Cell(" ".join(map(str, row.seeds))),
                            *(Cell(str(numbers[column]) if column in numbers else "") for column in columns)])
         table.data += [accuracy.row(layout="auto", shots=shots, dataset=dataset, method=row.method, measure=measure)

@@ -9,7 +9,9 @@ from typing import Generic, TypeVar
 from compat.errors import UserError
 from experiments.catalogue import METHODS, ZERO_SHOT
 
+from .agreement import settle
 from .records import Evaluation
+from .request import Request
 from .settings import varied
 
 PAPER_SHOTS = 16  # training images per class in the paper's tables
@@ -61,25 +63,26 @@ def trains_nothing(method: str) -> bool:
     return not METHODS[method].trains if method in METHODS else method.startswith(ZERO_SHOT)
 
 
-def choose(evaluations: Iterable[Evaluation], what: Callable[[Evaluation], What], *, ablations: bool = False,
-           one_shots: bool = True, shots: int | None = None, prefer: Callable[[Evaluation], bool] | None = None,
+def choose(request: Request, evaluations: Iterable[Evaluation], what: Callable[[Evaluation], What], *,
+           ablations: bool = False, one_shots: bool = True, prefer: Callable[[Evaluation], bool] | None = None,
            ) -> Cells[What]:
     """One evaluation per cell and seed; of a run's evaluations after several epochs, that of the last epoch.
 
     Args:
         what: tells the cells of a method on a data set apart. ablations: whether runs with other settings of MAO count.
-        one_shots: whether all cells are of one number of training images per class, ``shots`` or else the paper's.
+        one_shots: whether all cells are of one number of training images per class, the request's or the paper's.
         prefer: where several runs claim a cell, those that it is true of go before the others.
 
     Raises:
-        UserError: two runs are left for a cell and seed; several numbers of shots, none of them the paper's.
+        UserError: two runs are left for a cell and seed; several numbers of shots, none of them the paper's; runs that
+            do not belong together.
     """
     cells: Cells[What] = Cells()
     chosen = list(evaluations)
     if not ablations:
         chosen, cells.notes = without_ablations(chosen)
     if one_shots:
-        chosen, notes = of_one_shots(chosen, shots)
+        chosen, notes = of_one_shots(chosen, request.shots)
         cells.notes += notes
     claims: dict[tuple[tuple[str, str, What], int], dict[tuple[str, str], list[Evaluation]]] = {}
     for evaluation in chosen:
@@ -89,13 +92,15 @@ def choose(evaluations: Iterable[Evaluation], what: Callable[[Evaluation], What]
     for (cell, seed), runs in claims.items():
         last = []
         for of_run in runs.values():
-            last.append(max(of_run, key=lambda evaluation: evaluation.epoch))
-            if len(of_run) > 1:
+            epoch = max(evaluation.epoch for evaluation in of_run)
+            last += [evaluation for evaluation in of_run if evaluation.epoch == epoch]
+            if any(evaluation.epoch < epoch for evaluation in of_run):
                 cells.notes.append(f"{last[-1]} has results of several epochs; epoch {last[-1].epoch} counts")
         last = list(filter(prefer, last)) or last if prefer else last
         if len(last) > 1:
             raise UserError(conflict(*last[:2]))
         cells.found.setdefault(cell, {})[seed] = last[0]
+    settle(cells.found, request)
     return cells
 
 
@@ -127,7 +132,7 @@ def of_one_shots(evaluations: list[Evaluation], asked: int | None) -> tuple[list
 
 def conflict(one: Evaluation, other: Evaluation) -> str:
     """The sentence on two runs that claim the same cell."""
-    files = sorted({str(one.path), str(other.path)})
+    files = sorted({repr(str(one.path)), repr(str(other.path))})
     if len(files) == 1:
         return (f"{files[0]} has results of two configurations for {one}: remove the lines of the one that is not "
                 "wanted, or the folder, and run it again")

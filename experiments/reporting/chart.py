@@ -20,9 +20,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = request_parser(__doc__.split("\n\n")[0])
-    parser.add_argument("--output", default="chart.png", help="PNG to write")
-    args = parser.parse_args(argv)
+    args = request_parser(__doc__.split("\n\n")[0], "chart.png", "PNG to write").parse_args(argv)
     return exit_code(lambda: run(args))
 
 

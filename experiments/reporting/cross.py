@@ -40,8 +40,8 @@ def tables(request: Request, layout: str, title: str, of_variants: bool) -> list
 def one_table(request: Request, evaluations: list[Evaluation], layout: str, title: str, source: str,
               targets: list[str]) -> Table:
     tested_elsewhere = parents(evaluations)
-    cells = choose(evaluations, lambda _: MEASURE, shots=request.shots,
-                   prefer=lambda one: one.config_digest in tested_elsewhere)
+    cells = choose(request, evaluations, lambda _: MEASURE,
+                   prefer=lambda one: one.is_of(tested_elsewhere))
     methods = request.methods_of(cells.methods)
     untrained = cells.untrained(methods)
     groups, missing = make_groups(
@@ -56,5 +56,6 @@ def one_table(request: Request, evaluations: list[Evaluation], layout: str, titl
     table = accuracy_table(f"{layout}-{source}", f"{title}, trained on all classes of {display_name(source)}: accuracy "
                            "in per cent, mean ± standard deviation over seeds; average of the targets", groups,
                            {MEASURE: MEASURE})
-    table.notes, table.missing = cells.notes, missing
+    table.notes += cells.notes
+    table.missing = missing
     return table

@@ -6,13 +6,13 @@ from .table import Table
 
 
 def few_shot(request: Request) -> list[Table]:
-    evaluations = [one for one in request.evaluations if one.classes == "all" and one.at_home
+    evaluations = [one for one in request.shown if one.classes == "all" and one.at_home
                    and (request.shots in (None, one.shots) or not one.trained)]
     tested_elsewhere = parents(request.evaluations)  # Table II trains on all classes, too: its source alone is no row
-    cells = choose(evaluations, lambda one: str(one.shown_shots), one_shots=False,
-                   prefer=lambda one: one.config_digest not in tested_elsewhere)
+    cells = choose(request, evaluations, lambda one: str(one.shown_shots), one_shots=False,
+                   prefer=lambda one: not one.is_of(tested_elsewhere))
     with_training = {one.dataset for one in cells.evaluations
-                     if one.trained and one.config_digest not in tested_elsewhere}
+                     if one.trained and not one.is_of(tested_elsewhere)}
     if not with_training:
         return []
     datasets = request.datasets_of(with_training)
@@ -28,7 +28,8 @@ def few_shot(request: Request) -> list[Table]:
         groups.insert(0, average_group(groups, f"Average of {len(groups)}"))
     table = accuracy_table("few_shot", "Few-shot, all classes: accuracy in per cent, mean ± standard deviation over "
                                        "seeds", groups, {count: head(count) for count in counts})
-    table.notes, table.missing = cells.notes, missing
+    table.notes += cells.notes
+    table.missing = missing
     return [table]
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from experiments.catalogue import counterpart, display_name
 
-from .accuracy import Accuracy, average
+from .accuracy import Accuracy, average, footnotes
 from .cells import Cells
 from .numbers import fixed, signed
 from .paper import AVERAGE
@@ -24,6 +24,10 @@ class Group:
     label: str
     rows: dict[str, dict[str, Accuracy]]
     dataset: str = ""
+
+    @property
+    def numbers(self) -> list[Accuracy]:
+        return [accuracy for row in self.rows.values() for accuracy in row.values()]
 
 
 def make_groups(cells: Cells[str], datasets: Sequence[str], methods: Sequence[str],
@@ -76,10 +80,10 @@ def accuracy_table(name: str, title: str, groups: Sequence[Group], measures: Map
     Args:
         measures: {measure: head of its column}.
     """
-    with_paper = any(accuracy.paper is not None
-                     for group in groups for row in group.rows.values() for accuracy in row.values())
+    numbers = [accuracy for group in groups for accuracy in group.numbers]
+    with_paper = any(accuracy.paper is not None for accuracy in numbers)
     heads = [head for text in measures.values() for head in ([text, "paper", "diff."] if with_paper else [text])]
-    table = Table(name, title, ["data set", "method", *heads], labels=2)
+    table = Table(name, title, ["data set", "method", *heads], labels=2, notes=footnotes(numbers))
     for group in groups:
         for method, row in group.rows.items():
             cells = [Cell(group.label), Cell(method)]

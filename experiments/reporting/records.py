@@ -1,15 +1,23 @@
 """The lines of the files of records, with types: evaluations, epochs of training, measurements of cost."""
-from collections.abc import Iterable
+import reprlib
+import unicodedata
+from collections.abc import Collection, Iterable
 from dataclasses import MISSING, dataclass, field, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
 from compat.errors import UserError
-from experiments.catalogue import BATCH_SIZE
-from experiments.records import EFFICIENCY_FILE, RECORDS_FILE, TRAINING_FILE, Line, StrPath, read_lines
+from experiments.catalogue import BATCH_SIZE, DATASETS, mao_defaults
+from experiments.records import EFFICIENCY_FILE, RECORDS_FILE, TRAINING_FILE, Line, Record, StrPath, read_lines
 
 # Columns of base-to-new tables. MAO has two accuracies on new classes: with the prompts of step 1, and after step 2.
 BASE, NEW_AFTER_BASE, NEW = "base", "new after step 1", "new"
+
+UNVERIFIED = "‡ unverified: from a record of an older version, or of a checkpoint that does not name its run"
+KNOWN_NAMES = {name.lower() for dataset in DATASETS.values() for name in (dataset.name, dataset.title)}
+LONGEST_TEXT = 300  # characters
+NUMBERS_END = 2**63  # beyond it, and at infinity, arithmetic fails in ways that name nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +29,10 @@ class Evaluation:
         stage: step of MAO, "base" or "new"; "" without MAO. epoch: epochs of training; 0 where nothing is trained.
         source: data set that the prompts were trained on; "" for none or unknown; None in older records.
         parent: digest of the run that trained them, or of step 1 before step 2. settings: flat config.
+        identity: digest of the run; "" in older records. origin: "verified", or "unverified" where the run that is
+            tested does not say which one it is. data: digests of the "split" and of the names of all "classes".
+            clip: digest of CLIP's weights. arithmetic: number of the code's arithmetic.
+        mixed: sentences on evaluations that do not belong together with it (see agreement.py); not in any file.
     """
 
     path: Path
@@ -42,10 +54,35 @@ class Evaluation:
     engine: str = ""
     date: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    identity: str = ""
+    origin: str = ""
+    data: dict[str, str] = field(default_factory=dict)
+    clip: str = ""
+    arithmetic: int | None = None
+    num_classes: int | None = None
+    split_digest: str = ""
+    mixed: tuple = ()  # JSON has no tuples
 
     def __post_init__(self) -> None:
         if not (0 <= self.correct <= self.total and self.total > 0):
             raise ValueError(f"correct {self.correct} of total {self.total}")
+        for name, choices in (("classes", ("all", "base", "new")), ("stage", ("", "base", "new"))):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} {getattr(self, name)!r}")
+        if self.epoch < 0:
+            raise ValueError(f"epoch {self.epoch}")
+        for key, default in default_settings().items():
+            if type(self.settings.get(key, default)) is not type(default):
+                raise ValueError(f"{key} {reprlib.repr(self.settings[key])}")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why its number is to be doubted, each sentence with its mark first."""
+        return (*self.mixed, *([] if self.identity and self.origin == "verified" else [UNVERIFIED]))
+
+    def is_of(self, digests: Collection[str]) -> bool:
+        """Whether it is of one of the runs with some digests."""
+        return self.config_digest in digests or self.identity in digests
 
     @property
     def trained(self) -> bool:
@@ -117,6 +154,15 @@ class Measurement:
     engine: str = ""
     versions: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.num_classes < 1 or self.batch_size < 1:
+            raise ValueError(f"num_classes {self.num_classes}, batch_size {self.batch_size}")
+
+
+@lru_cache
+def default_settings() -> dict[str, object]:
+    return mao_defaults()
+
 
 AnyRecord = TypeVar("AnyRecord", Evaluation, Epoch, Measurement)
 
@@ -127,16 +173,49 @@ def parse(kind: type[AnyRecord], line: Line) -> AnyRecord:
     Raises:
         ValueError: a value is missing, of another type than its field, or impossible.
     """
+    record = with_own_name(line.record)
     values: dict[str, Any] = {"path": line.path}  # Any: what JSON holds, until it is checked below
     for one in fields(kind)[1:]:
-        value = line.record.get(one.name, MISSING)
+        value = record.get(one.name, MISSING)
         if value is MISSING and not (one.default is MISSING and one.default_factory is MISSING):
             continue
         wanted: Any = dict if get_origin(one.type) is dict else one.type  # a class, or a union of some
-        if isinstance(value, bool) or not isinstance(value, wanted):
-            raise ValueError(f"no {one.name}" if value is MISSING else f"{one.name} {value!r}")
+        if value is MISSING or isinstance(value, bool) or not isinstance(value, wanted):
+            raise ValueError(f"no {one.name}" if value is MISSING else f"{one.name} {reprlib.repr(value)}")
+        check_value(one.name, value)
         values[one.name] = value
     return kind(**values)
+
+
+def check_value(name: str, value: object, depth: int = 0) -> None:
+    """Check a value of a record, those in dicts and lists among them.
+
+    Raises:
+        ValueError: text that a terminal does not show as it is, or a number, length or nesting beyond all bounds.
+    """
+    if isinstance(value, (dict, list)):
+        if depth > 1:
+            raise ValueError(f"nested {name} {reprlib.repr(value)}")
+        for inner in [*value, *value.values()] if isinstance(value, dict) else value:
+            check_value(name, inner, depth + 1)
+    elif isinstance(value, str) and not (len(value) <= LONGEST_TEXT and is_text(value)):
+        raise ValueError(f"{name} {reprlib.repr(value)}, no plain text of at most {LONGEST_TEXT} characters")
+    elif isinstance(value, (int, float)) and not abs(value) < NUMBERS_END:
+        raise ValueError(f"{name} {reprlib.repr(value)}, no number below {NUMBERS_END}")
+
+
+def is_text(value: str) -> bool:
+    """Whether it has no control characters, which could steer a terminal, and no halves of characters."""
+    return value.isprintable() or all(one.isprintable() or unicodedata.category(one) == "Zs" for one in value)
+
+
+def with_own_name(record: Record) -> Record:
+    """A record in which a data set of one's own, and the source that it is, has its label as name."""
+    dataset, label = record.get("dataset"), record.get("label")
+    if not isinstance(label, str) or label in ("", dataset):
+        return record
+    name = f"{label} ({dataset})" if label.lower() in KNOWN_NAMES else label  # or the paper's numbers stand beside it
+    return {**record, "dataset": name, **({"source": name} if record.get("source") in (dataset, label) else {})}
 
 
 def load(kind: type[AnyRecord], name: str, paths: Iterable[StrPath], skip_bad: bool) -> list[AnyRecord]:

@@ -25,8 +25,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = request_parser(__doc__.split("\n\n")[0])
-    parser.add_argument("--output", default="report.html", help="file to write to (default: report.html)")
+    parser = request_parser(__doc__.split("\n\n")[0], "report.html", "file to write to (default: report.html)")
     args = parser.parse_args(argv)
     return exit_code(lambda: run(args))
 

@@ -1,9 +1,9 @@
 """Which settings of MAO a run differs in from the default ones: what tells the rows of an ablation apart."""
 from functools import lru_cache
 
-from experiments.catalogue import BATCH_SIZE, mao_defaults
+from experiments.catalogue import BATCH_SIZE
 
-from .records import Evaluation
+from .records import Evaluation, default_settings
 
 B, K = BATCH_SIZE, "MAO.TOPK"
 OF_STEP_2 = ("MAO.DDE_NEW", "MAO.REG_NEW", "MAO.PSEUDO_LABELS", "MAO.PSEUDO_VIEW", "MAO.BASE_EPOCH")
@@ -30,8 +30,7 @@ LABELS = {
 @lru_cache
 def defaults() -> Setting:
     """The default value of each key of ``LABELS``."""
-    values = mao_defaults()
-    return {key: values[key] for key in LABELS}
+    return {key: default_settings()[key] for key in LABELS}
 
 
 def varied(evaluation: Evaluation) -> Setting:

@@ -19,14 +19,15 @@ def table1(request: Request) -> list[Table]:
         return []
     table = accuracy_table("table1", f"Base to new, {shots}: accuracy in per cent, mean ± standard deviation over "
                                      "seeds; H of the means", groups, {measure: measure for measure in MEASURES})
-    table.notes, table.missing = notes, missing
+    table.notes += notes
+    table.missing = missing
     return [table]
 
 
 def base_to_new_groups(request: Request) -> tuple[list[Group], str, list[str], list[str]]:
     """The groups, average first where there are several data sets; "16 shots"; notes; what is missing."""
-    cells = choose((one for one in request.evaluations if one.column in (BASE, NEW) and one.at_home),
-                   lambda one: str(one.column), shots=request.shots)
+    cells = choose(request, (one for one in request.shown if one.column in (BASE, NEW) and one.at_home),
+                   lambda one: str(one.column))
     if not cells.found:
         return [], "", [], []
     datasets, methods = request.datasets_of(cells.datasets), request.methods_of(cells.methods)

@@ -37,21 +37,21 @@ def make_tables(request: Request, layout: str, paths: Sequence[StrPath]) -> list
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = request_parser(__doc__.split("\n\n")[0])
+    parser = request_parser(__doc__.split("\n\n")[0], None, "file to write to instead of the terminal")
     parser.add_argument("--layout", choices=LAYOUTS, default="auto")
     parser.add_argument("--format", choices=FORMATS, default="terminal")
     parser.add_argument("--split", choices=("test", "val"), default="test")
-    parser.add_argument("--output", help="file to write to instead of the terminal")
     return parser.parse_args(argv)
 
 
 def run(args: argparse.Namespace) -> None:
     tables = make_tables(request_of(args, args.split), args.layout, args.paths)
-    text = render(tables, args.format, ansi=not args.output and sys.stdout.isatty())
-    if args.output:
+    text = render(tables, args.format, ansi=args.output is None and sys.stdout.isatty())
+    if args.output is not None:
         write_output(args.output, text + "\n")
     else:
-        print(text, flush=True)
+        encoding = sys.stdout.encoding or "utf-8"  # where it lacks a character, a question mark is better than nothing
+        print(text.encode(encoding, "replace").decode(encoding), flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

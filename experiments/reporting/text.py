@@ -1,6 +1,7 @@
 """Tables as text: for the terminal, markdown, LaTeX with booktabs, and CSV with unrounded numbers."""
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 
 from tabulate import SEPARATING_LINE, tabulate
@@ -10,7 +11,9 @@ from .table import Cell, Table
 FORMATS = ("terminal", "markdown", "latex", "csv")
 
 LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-         "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$"}
+         "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "†": r"$\dagger$", "‡": r"$\ddagger$"}
+MARKDOWN = re.compile(r"[\\|*`<>\[\]~]|(?<![^\W_])_|_(?![^\W_])")  # an underscore within a word means nothing
+FORMULA = re.compile(r"[=+@-](?!\d+$)")
 
 Groups = list[list[list[str]]]
 
@@ -42,16 +45,18 @@ def terminal(table: Table, ansi: bool = False) -> str:
     return tabulate(ruled, headers=table.columns, tablefmt="simple", colalign=align(table), disable_numparse=True)
 
 
-def markdown(table: Table) -> str:
-    def escape(text: str) -> str:
-        return text.replace("\\", "\\\\").replace("|", "\\|")
+def escape_markdown(text: str) -> str:
+    return MARKDOWN.sub(r"\\\g<0>", text)
 
+
+def markdown(table: Table) -> str:
     def show(cell: Cell) -> str:
-        return escape(f"**{cell.text}**" if cell.bold else cell.text)
+        text = escape_markdown(cell.text)
+        return f"**{text}**" if cell.bold else text
 
     rows = [row for group in groups_of(table, show, repeat=True) for row in group]
-    return tabulate(rows, headers=[escape(text) for text in table.columns], tablefmt="pipe", colalign=align(table),
-                    disable_numparse=True)
+    return tabulate(rows, headers=[escape_markdown(text) for text in table.columns], tablefmt="pipe",
+                    colalign=align(table), disable_numparse=True)
 
 
 def escape_latex(text: str) -> str:
@@ -59,7 +64,7 @@ def escape_latex(text: str) -> str:
     if text == "-":
         return "--"
     if text[:1] == "-" and text[1].isdigit():
-        return f"$-${text[1:]}"
+        return f"$-${escape_latex(text[1:])}"
     return "".join(LATEX.get(character, character) for character in text)
 
 
@@ -80,8 +85,12 @@ def latex(table: Table) -> str:
 
 
 def csv_text(tables: Sequence[Table]) -> str:
-    """The unrounded numbers of all tables, one per line, with the counts that they come from."""
-    data = [row for table in tables for row in table.data]
+    """The unrounded numbers of all tables, one per line, with the counts that they come from.
+
+    Text that a spreadsheet would run as a formula has an apostrophe before it.
+    """
+    data = [{key: f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+             for key, value in row.items()} for table in tables for row in table.data]
     columns = list(dict.fromkeys(key for row in data for key in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
@@ -98,16 +107,17 @@ def render(tables: Sequence[Table], form: str, ansi: bool = False) -> str:
     """
     if form == "csv":
         return csv_text(tables)
+    plain: Callable[[str], str] = escape_markdown if form == "markdown" else str
     if form == "latex":
         blocks = [latex(table) for table in tables]
     else:
-        blocks = [f"{table.title}\n\n{markdown(table) if form == 'markdown' else terminal(table, ansi)}"
+        blocks = [f"{plain(table.title)}\n\n{markdown(table) if form == 'markdown' else terminal(table, ansi)}"
                   for table in tables]
         if any(table.has_bold for table in tables):
             mark = "*" if form == "terminal" and not ansi else "bold"
             blocks.append(f"{mark}: the better of with and without MAO")
     before = "% " if form == "latex" else "- "
-    missing = [f"{before}Missing: {sentence}" for table in tables for sentence in table.missing]
-    notes = [f"{before}Note: {sentence}" for table in tables for sentence in table.notes]
+    missing = [f"{before}Missing: {plain(sentence)}" for table in tables for sentence in table.missing]
+    notes = [f"{before}Note: {plain(sentence)}" for table in tables for sentence in table.notes]
     blocks += ["\n".join(dict.fromkeys(sentences)) for sentences in (missing, notes) if sentences]
     return "\n\n".join(blocks)

@@ -17,10 +17,11 @@ def append_record(folder, record, name=RECORDS_FILE):
 def write(folder, trainer, classes, seed, correct, **changes):
     """Append the record of an evaluation."""
     dataset = changes.get("dataset", "Pictograms")
+    verified = {"identity": changes.get("config_digest", classes), "origin": "verified", "arithmetic": 1}
     append_record(folder, {
         "trainer": trainer, "dataset": dataset, "seed": seed, "shots": 16, "classes": classes, "split": "test",
         "stage": "", "epoch": 20, "config_digest": classes, "correct": correct, "total": TOTAL, "accuracy": 0.0,
-        "source": dataset, "parent": "", **changes})
+        "source": dataset, "parent": "", **verified, **changes})
 
 
 def write_epochs(folder, trainer, losses, **changes):

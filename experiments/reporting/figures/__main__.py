@@ -30,9 +30,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = request_parser(__doc__.split("\n\n")[0])
+    parser = request_parser(__doc__.split("\n\n")[0], "figures", "folder to write to (default: figures)")
     parser.add_argument("--figures", nargs="+", choices=FIGURES, default=list(FIGURES), help="(default: all)")
-    parser.add_argument("--output", default="figures", help="folder to write to")
     args = parser.parse_args(argv)
     return exit_code(lambda: run(args))
 

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from experiments.catalogue import display_name, sort_datasets, sort_methods
 
 from ..ablation import Pair, Row, ablation_rows
+from ..accuracy import marks_of, notes_of
 from ..records import BASE, NEW
 from ..request import Request
 from ..settings import B, K, defaults, label
@@ -37,6 +38,11 @@ def names_of(pairs: Iterable[Pair]) -> str:
     return ", ".join(f"{method} on {display_name(dataset)}" for dataset, method in pairs)
 
 
+def doubts(rows: Iterable[Row]) -> tuple[str, ...]:
+    """The notes of all numbers of some rows."""
+    return notes_of(number for row in rows for number in row.numbers.values())
+
+
 def value(row: Row, key: str) -> int:
     """Of B or K, which are always numbers."""
     return int(str(row.setting.get(key, defaults()[key])))
@@ -60,12 +66,13 @@ def draw_k(rows: Rows) -> list[Drawing]:
                 shift = 1 + 0.03 * (number - (len(batches) - 1) / 2)  # so that bars of several lines stand side by side
                 draw_line(axis, [row for row in some if value(row, B) == batch], measure, looks[batch], shift)
             log_axis(axis, counts, base=2)
-            axis.set(title=f"{method}, {display_name(dataset)}", xlabel="K (classes an anchor brings)",
-                     ylabel=f"{measure} (%)")
+            axis.set(title=f"{method}, {display_name(dataset)}{marks_of(doubts(some))}",
+                     xlabel="K (classes an anchor brings)", ylabel=f"{measure} (%)")
         legend(figure, {f"B = {batch} anchors": looks[batch] for batch in batches})
     return [Drawing("ablation_k",
                     "Accuracy against K for each number of anchors B; bars: standard deviation over seeds.",
-                    f"Curves of base, new and H over K = {', '.join(map(str, counts))} for {names_of(found)}.", figure)]
+                    f"Curves of base, new and H over K = {', '.join(map(str, counts))} for {names_of(found)}.", figure,
+                    doubts(row for some in found.values() for row in some))]
 
 
 def draw_line(axis: Axes, rows: list[Row], measure: str, look: Look, shift: float) -> None:
@@ -96,8 +103,9 @@ def draw_settings(rows: Rows) -> list[Drawing]:
                                   elinewidth=0.9, **looks[measure])
             axis.set_yticks(range(len(some)), [label(row.setting) for row in some])
             axis.set_ylim(len(some) - 0.5, -0.5)
-            axis.set(title=f"{method}, {display_name(dataset)}", xlabel="accuracy (%)")
+            axis.set(title=f"{method}, {display_name(dataset)}{marks_of(doubts(some))}", xlabel="accuracy (%)")
         legend(figure, {measure: {**look, "linestyle": ""} for measure, look in looks.items()})
     return [Drawing("ablation_settings",
                     "Each setting that differs from the default one; bars: standard deviation over seeds.",
-                    f"Points of base, new and H for each setting of {names_of(found)}.", figure)]
+                    f"Points of base, new and H for each setting of {names_of(found)}.", figure,
+                    doubts(row for some in found.values() for row in some))]

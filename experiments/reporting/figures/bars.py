@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 
 from experiments.catalogue import display_name
 
-from ..accuracy import Accuracy
+from ..accuracy import Accuracy, notes_of
 from ..auto import Row, rows_by_dataset
 from ..numbers import fixed
 from ..request import Request
@@ -29,8 +29,9 @@ def bars(request: Request) -> list[Drawing]:
     numbers = "; ".join(f"{row.method} on {display_name(dataset)}: " + ", ".join(
         f"{measure} {number.short()}" for measure, number in heights(row).items())
         for dataset, rows in by_dataset.items() for row in rows)
+    notes = notes_of(number for rows in by_dataset.values() for row in rows for number in row.numbers.values())
     return [Drawing("bars", "Accuracy on base and on new classes, and H, their harmonic mean; lines: standard "
-                            "deviation over seeds.", f"Bars of base, new and H. {numbers}.", figure)]
+                            "deviation over seeds.", f"Bars of base, new and H. {numbers}.", figure, notes)]
 
 
 def heights(row: Row) -> dict[str, Accuracy]:
@@ -44,8 +45,8 @@ def draw(axis: Axes, rows: list[Row]) -> None:
         for k, (measure, number) in enumerate(shown.items()):
             x = position + (k - (len(shown) - 1) / 2) * WIDTH
             axis.bar(x, number.value, WIDTH * 0.92, yerr=number.deviation, color=MEASURES[measure])
-            axis.text(x, number.value + (number.deviation or 0) + 0.5, fixed(number.value, 1), ha="center", va="bottom",
-                      fontsize=7)
+            axis.text(x, number.value + (number.deviation or 0) + 0.5, fixed(number.value, 1) + number.marks,
+                      ha="center", va="bottom", fontsize=7)
     axis.set_xticks(range(len(rows)), [row.method for row in rows])
     axis.margins(y=0.1)
     axis.grid(axis="x", visible=False)

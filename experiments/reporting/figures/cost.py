@@ -19,7 +19,13 @@ Curves = dict[str, list[Measurement]]
 def cost(request: Request) -> list[Drawing]:
     """One figure per device that has measurements with several numbers of classes."""
     lines = {device: curves(newest(found)[0]) for device, found in by_device(request).items()}
-    return [draw(device, of_device) for device, of_device in lines.items() if of_device]
+    drawings = [draw(device, of_device) for device, of_device in lines.items() if of_device]
+    names: set[str] = set()
+    for drawing in drawings:
+        while drawing.name in names:  # of devices whose names differ in punctuation alone
+            drawing.name += "_"
+        names.add(drawing.name)
+    return drawings
 
 
 def curves(found: list[Measurement]) -> Curves:

@@ -8,7 +8,8 @@ from matplotlib.patches import Patch
 
 from experiments.catalogue import backbone
 
-from ..accuracy import Accuracy
+from ..accuracy import Accuracy, marks_of, notes_of
+from ..groups import Group
 from ..numbers import signed
 from ..request import Request
 from ..table1 import MEASURES, base_to_new_groups
@@ -22,15 +23,15 @@ Gains = dict[str, dict[str, Gain]]
 """{method with MAO: {measure: gain}} on a data set."""
 
 
-def gains(request: Request) -> list[tuple[str, Gains]]:
-    """Gains on each data set that has a method with and without MAO."""
+def gains(groups: list[Group]) -> list[tuple[str, Gains]]:
+    """Gains on each data set that has a method with and without MAO; marked ones have the marks in its name."""
     found = []
-    for group in base_to_new_groups(request)[0]:
+    for group in groups:
         rows = {method: gains_over(row, group.rows[str(backbone(method))]) for method, row in group.rows.items()
                 if backbone(method) in group.rows}
         rows = {method: row for method, row in rows.items() if row}
         if rows:
-            found.append((group.label, rows))
+            found.append((group.label + marks_of(notes_of(group.numbers)), rows))
     return found
 
 
@@ -46,7 +47,8 @@ def gains_over(with_mao: dict[str, Accuracy], without: dict[str, Accuracy]) -> d
 
 
 def gain(request: Request) -> list[Drawing]:
-    groups = gains(request)
+    of_tables = base_to_new_groups(request)[0]
+    groups = gains(of_tables)
     if not groups:
         return []
     methods = list(dict.fromkeys(method for _, rows in groups for method in rows))
@@ -67,7 +69,8 @@ def gain(request: Request) -> list[Drawing]:
     numbers = "; ".join(f"{label}: " + ", ".join(f"{method} {signed(row['H'][0])}" for method, row in rows.items()
                                                  if "H" in row) for label, rows in groups)
     return [Drawing("gain", "Gain of MAO over its backbone, in percentage points; right of the line MAO is better.",
-                    f"Bars of the gain of MAO over its backbone. Gain in H: {numbers}.", figure)]
+                    f"Bars of the gain of MAO over its backbone. Gain in H: {numbers}.", figure,
+                    notes_of(number for group in of_tables for number in group.numbers))]
 
 
 def draw(axis: Axes, measure: str, groups: list[tuple[str, Gains]], methods: list[str]) -> None:

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from experiments.catalogue import backbone
 
-from ..accuracy import Accuracy
+from ..accuracy import Accuracy, marks_of, notes_of
 from ..groups import Group
 from ..records import BASE, NEW
 from ..request import Request
@@ -32,7 +32,8 @@ def plane(request: Request) -> list[Drawing]:
         for group in groups)
     caption = ("Accuracy on base and on new classes; bars: standard deviation over seeds; dotted: equal H, the "
                "harmonic mean. Arrows lead from a backbone to itself with MAO.")
-    return [Drawing("plane", caption, f"Points of base and new accuracy. {numbers}.", figure)]
+    return [Drawing("plane", caption, f"Points of base and new accuracy. {numbers}.", figure,
+                    notes_of(number for group in groups for number in group.numbers))]
 
 
 def points(group: Group) -> dict[str, tuple[Accuracy, Accuracy]]:
@@ -52,7 +53,8 @@ def draw(axis: Axes, group: Group) -> None:
                 "arrowstyle": "->", "color": look(method)["color"], "shrinkA": 5, "shrinkB": 5, "linewidth": 1.2})
     frame(axis)
     iso_curves(axis)
-    axis.set(title=group.label, xlabel="base accuracy (%)", ylabel="new accuracy (%)")
+    axis.set(title=group.label + marks_of(notes_of(group.numbers)), xlabel="base accuracy (%)",
+             ylabel="new accuracy (%)")
 
 
 def frame(axis: Axes) -> None:

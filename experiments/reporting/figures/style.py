@@ -4,6 +4,7 @@ A backbone has a colour of the Okabe-Ito palette, which colour-blind people tell
 catalogue); with MAO the marker is filled and the line solid, without it the marker is open and the line dashed.
 """
 import io
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,8 @@ OTHERS = ("#CC79A7", "#E69F00", "#56B4E9")  # for methods of one's own, and for 
 MEASURES = {BASE: "#0072B2", NEW_AFTER_BASE: "#E69F00", NEW: "#D55E00", "H": INK}
 
 SETTINGS = matplotlib.RcParams({
-    "svg.hashsalt": "mao", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 10,
+    "svg.hashsalt": "mao", "svg.fonttype": "path", "text.parse_math": False, "font.family": "DejaVu Sans",
+    "font.size": 9, "axes.titlesize": 10,
     "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY, "axes.labelcolor": INK,
     "xtick.color": INK, "ytick.color": INK, "axes.grid": True, "grid.color": "#e4e4e4", "grid.linewidth": 0.7,
     "axes.axisbelow": True, "legend.frameon": False, "figure.facecolor": "white", "errorbar.capsize": 2.5,
@@ -35,12 +37,26 @@ SETTINGS = matplotlib.RcParams({
 
 @dataclass
 class Drawing:
-    """A figure with its name (for files), a caption, and what a reader who cannot see it is told."""
+    """A figure with its name (for files), a caption, and what a reader who cannot see it is told.
+
+    Attributes:
+        notes: why some of its numbers are to be doubted (see ``Accuracy.notes``); they stand above its legend.
+    """
 
     name: str
     caption: str
     description: str
     figure: Figure
+    notes: Iterable[str] = ()
+
+    def __post_init__(self) -> None:
+        notes = list(self.notes)
+        if notes:
+            width = int(self.figure.get_figwidth() * 18)  # characters of this size
+            lines = [line for note in notes for line in textwrap.wrap(note, width)]
+            self.figure.set_figheight(self.figure.get_figheight() + 0.11 * len(lines))
+            self.figure.legends[0].set_title("\n".join(lines), {"size": 6})  # for which the layout makes room
+            self.caption = " ".join([self.caption, *notes])
 
     def png(self) -> bytes:
         return self.render("png", {"Software": None})

@@ -55,7 +55,7 @@ def test_nothing_of_a_figure_is_cut_off(drawn):
 def test_gain_is_the_difference_of_the_means(tmp_path):
     write_base_to_new(tmp_path / "pictograms")
     write_base_to_new(tmp_path / "caltech", dataset="Caltech101", better=10)
-    found = dict(gains(read_request([tmp_path])))
+    found = dict(gains(base_to_new_groups(read_request([tmp_path]))[0]))
     assert list(found) == ["Average of 2", "Caltech101", "Pictograms"]
     assert found["Pictograms"]["CoOp_MAO"]["new"] == (pytest.approx(9.0), None)
     assert found["Caltech101"]["CoOp_MAO"]["base"] == (pytest.approx(1.1), pytest.approx(98.06 - 97.55))

@@ -63,7 +63,8 @@ def test_missing_cells_are_dashes_and_named(tmp_path):
     write(tmp_path, "CoOp_MAO", "base", 1, 800, stage="base")
     text = text_of(tmp_path)
     (row,) = [line for line in text.splitlines() if line.startswith("| CoOp_MAO")]
-    assert [cell.strip() for cell in row.strip("|").split("|")] == ["CoOp_MAO", "16", "1", "80.00", "-", "-", "-"]
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        "CoOp_MAO", "16", "1", "80.00 (1 seed)", "-", "-", "-"]
     assert [line for line in text.splitlines() if line.startswith("- Missing")] == [
         "- Missing: Pictograms: CoOp, new, seed 2",
         "- Missing: Pictograms: CoOp_MAO, base, seed 2",

@@ -29,7 +29,8 @@ TOTALS = {"Pictograms": 1124, "Caltech101": 1549, "ImageNet": 25000, "Describabl
 
 def counts(rng, dataset, per_cent):
     total = TOTALS[dataset]
-    return {"correct": round(total * (per_cent + rng.uniform(-0.8, 0.8)) / 100), "total": total, **COMMON}
+    return {"correct": round(total * (per_cent + rng.uniform(-0.8, 0.8)) / 100), "total": total, **COMMON,
+            "data": {"split": f"split of {dataset}", "classes": f"classes of {dataset}"}, "clip": "ViT-B/16"}
 
 
 def evaluation(folder, rng, method, dataset, classes, seed, per_cent, **changes):
