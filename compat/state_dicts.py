@@ -29,7 +29,7 @@ def misfit(expected: torch.Tensor, found: object) -> str | None:
         return f"is a {type(found).__name__}, expected a tensor"
     if found.shape != expected.shape:
         return f"has shape {tuple(found.shape)}, expected {tuple(expected.shape)}"
-    if found.dtype != expected.dtype and not (found.dtype in FLOATS and expected.dtype in FLOATS):
+    if expected.dtype in FLOATS and found.dtype not in FLOATS:
         return f"is of type {found.dtype}, expected {expected.dtype}"
     if expected.dtype in FLOATS and not torch.isfinite(found).all():
         return "holds values that are not finite"

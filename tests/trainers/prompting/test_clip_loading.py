@@ -68,6 +68,8 @@ def test_sizes_of_a_resnet_follow_from_its_shapes():
     loaded = clip_from_state_dict(model.state_dict())
     assert image_resolution(loaded) == 32
     assert_same_weights(loaded, model.state_dict())
+    few = {key: value.half() for key, value in model.state_dict().items() if "num_batches_tracked" not in key}
+    assert torch.equal(clip_from_state_dict(few).visual.conv1.weight, few["visual.conv1.weight"].float())
 
 
 def refused(name, *words):
