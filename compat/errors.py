@@ -1,8 +1,10 @@
 """Errors that a user can cause and mend, and how a command line shows them."""
+import contextlib
 import errno
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 
 class UserError(Exception):
@@ -42,6 +44,48 @@ def sentence(error: BaseException) -> str:
     return " ".join(line.strip() for line in lines)
 
 
+@contextlib.contextmanager
+def naming(source: str) -> Iterator[None]:
+    """UserErrors of the block say first which file or flag they are about."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from error
+
+
+LESS_MEMORY = "lower DATALOADER.TRAIN_X.BATCH_SIZE, DATALOADER.TEST.BATCH_SIZE, MAO.TOPK or DATALOADER.NUM_WORKERS"
+FEWER_FILES = "lower DATALOADER.NUM_WORKERS, or raise the limit (ulimit -n)"
+REMEDIES = {  # of what the machine refuses; what it refuses a path is about that path
+    errno.ENOSPC: "free space, or give another folder", errno.EDQUOT: "free space, or give another folder",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f)", errno.EMFILE: FEWER_FILES,
+    errno.ENFILE: FEWER_FILES, errno.ENOMEM: LESS_MEMORY, errno.EAGAIN: "lower DATALOADER.NUM_WORKERS",
+    errno.EIO: "look after the disk"}
+TROUBLES = (  # what torch says, which has one kind of error for all of it
+    (r"torch_\w*>|shared memory|shm", "shared memory ran out", "lower DATALOADER.NUM_WORKERS, or enlarge /dev/shm"),
+    (r"Too many open files|ancdata", "too many files are open", FEWER_FILES),
+    (r"new thread|Resource temporarily", "no further process or thread may start", "lower DATALOADER.NUM_WORKERS"),
+    (r"out of memory|allocate memory|not enough memory|bad_alloc", "memory ran out", LESS_MEMORY),
+    (r"DataLoader worker .*(exited|killed)", "a process that reads images was killed, perhaps for want of memory",
+     LESS_MEMORY))
+
+
+def explained(error: Exception) -> str | None:
+    """What a user can do about an error that the machine raised; None if it is one of the code's."""
+    if getattr(error, "exit_code", None) == 2:
+        return sentence(error)
+    if isinstance(error, MemoryError):
+        return f"memory ran out ({sentence(error)[:200]}): {LESS_MEMORY}"
+    if isinstance(error, OSError) and error.errno is not None and (error.filename or error.errno in REMEDIES):
+        place = f"{os.fsdecode(error.filename)!r}: " if isinstance(error.filename, (str, bytes)) else ""
+        remedy = REMEDIES.get(error.errno, "make that usable, or give another path")
+        return f"{place}{(error.strerror or 'cannot be used').lower()}; {remedy}"
+    if isinstance(error, RuntimeError):
+        for pattern, what, remedy in TROUBLES:
+            if re.search(pattern, str(error), re.DOTALL):
+                return f"{what} ({sentence(error)[:200]}): {remedy}"
+    return None
+
+
 def exit_code(action: Callable[[], int | None], debug: bool = False) -> int:
     """Run a command line: an error that the user can mend becomes a sentence on the error stream.
 
@@ -60,8 +104,8 @@ def exit_code(action: Callable[[], int | None], debug: bool = False) -> int:
         print("\nstopped; the same command goes on from there", file=sys.stderr)
         return 130
     except Exception as error:
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        if debug or not (full or getattr(error, "exit_code", None) == 2):
+        explanation = explained(error)
+        if debug or explanation is None:
             raise
-        print(f"error: {sentence(error)}", file=sys.stderr)
+        print(f"error: {explanation}", file=sys.stderr)
         return 2
