@@ -3,8 +3,9 @@ import json
 import re
 
 import pytest
+import torch
 
-from benchmarks import class_count, data_wait, efficiency, imagenet_open
+from benchmarks import class_count, data_wait, efficiency, faults, imagenet_open
 from benchmarks.synthetic import class_name
 
 MINI = ["--config-file", "configs/trainers/CoOp_MAO/mini.yaml"]
@@ -49,6 +50,24 @@ def test_efficiency_records_the_second_epoch_once(tmp_path, capsys):
 def test_synthetic_data_needs_two_classes(tmp_path, capsys):
     assert efficiency.main(["--trainer", "CoOp", "--output-dir", str(tmp_path), "DATASET.NAME", "Synthetic1"]) == 2
     assert "needs at least two classes" in capsys.readouterr().err
+
+
+def test_killed_runs_end_like_undisturbed_ones(tmp_path, capsys):
+    assert faults.main(["--kills", "2", "--trainers", "CoOp", "--folder", str(tmp_path / "runs")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and all(line.endswith(", equal") for line in lines[:2]) and lines[2] == "2 kills, 2 equal"
+
+
+def test_what_a_killed_run_left_in_another_way_is_named(tmp_path):
+    for name, weight, seconds in (("whole", 1.0, 3), ("killed", 1.0, 4), ("other", 2.0, 3)):
+        folder = tmp_path / name
+        (folder / "toy").mkdir(parents=True)
+        torch.save({"state_dict": {"w": torch.tensor(weight)}, "epoch": 1}, folder / "toy" / "model.pth.tar-1")
+        (folder / "results.jsonl").write_text(f'{{"accuracy": {weight}, "seconds": {seconds}}}\n' * seconds)
+    (tmp_path / "other" / "x.12.tmp").touch()
+    assert faults.difference(tmp_path / "whole", tmp_path / "killed") == ""
+    assert faults.difference(tmp_path / "whole", tmp_path / "other").startswith(
+        "results.jsonl, toy/model.pth.tar-1, x.12.tmp in ")
 
 
 def test_imagenet_open_compares_with_asking_the_disk(tmp_path, capsys, monkeypatch):
