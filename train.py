@@ -13,18 +13,23 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from yacs.config import CfgNode
 
 from compat import resolve_dassl
-from compat.errors import UserError, exit_code
+from compat.errors import UserError, exit_code, naming
+from compat.run_config.merge import merge_mapping, set_key
+from compat.run_config.values import check_values
+from compat.run_config.words import Parser
+from compat.run_config.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from dassl.engine import TrainerX
+
+    from experiments.run_state import Run
 
 KEY_OF_FLAG = {
     "root": "DATASET.ROOT", "output_dir": "OUTPUT_DIR", "resume": "RESUME", "seed": "SEED",
@@ -36,8 +41,8 @@ NOT_GIVEN = (None, "", -1)
 
 
 def main(argv: list[str] | None = None) -> int:
-    args = parse_arguments(argv)
-    return exit_code(lambda: run(args, resolve_dassl()), args.debug)
+    debug = "--debug" in (sys.argv if argv is None else argv)
+    return exit_code(lambda: run(parse_arguments(argv), resolve_dassl()), debug)
 
 
 def run(args: argparse.Namespace, engine: str) -> None:
@@ -45,64 +50,122 @@ def run(args: argparse.Namespace, engine: str) -> None:
     from dassl.utils import collect_env_info, setup_logger
 
     from experiments.recorder import record_run
-    from experiments.run_state import done_key, job_key, mark_done, mark_started, started_key, tests_older_model
+    from experiments.run_lock import locked
+    from experiments.run_state import key_in, mark_done, write_run
     from trainers.running import built_trainer
 
     cfg = make_config(args)
     check_names(cfg)
-    key, finished = job_key(cfg, args), done_key(cfg.OUTPUT_DIR)
-    if finished == key and not (args.eval_only and tests_older_model(cfg.OUTPUT_DIR, args.model_dir)):
-        print(f"{cfg.OUTPUT_DIR} is done already (delete its file done to run it again)")
+    folder = cfg.OUTPUT_DIR
+    if is_done(cfg, args):
+        print(f"{folder} is done already (delete its file done to run it again)")
         return
-    if finished is not None and not args.eval_only:
-        raise UserError(f"--output-dir {cfg.OUTPUT_DIR!r} holds a finished run of another configuration: "
-                        "give another folder, or delete this one")
-
     # Most of what can be wrong with the input is found while the trainer is built, before a file is written.
-    with built_trainer(cfg) as trainer, no_folder_of_a_refused_run(cfg.OUTPUT_DIR):
-        setup_logger(cfg.OUTPUT_DIR)
+    with locked(folder) as made, no_trace_of_a_refused_run(folder, made), built_trainer(cfg) as trainer:
+        described = checked_run(trainer, cfg, args)
+        setup_logger(folder)
         print(engine)
         if cfg.VERBOSE:
             print(f"** Config **\n{cfg}\n** Environment **\n{collect_env_info()}\n")
-        record_run(trainer, cfg, engine)
-        if finished is None and not args.eval_only:
-            mark_started(cfg.OUTPUT_DIR, key)
-        if not train_or_test(trainer, args):
+        if not (args.eval_only or not args.no_train):
             return
-    # An evaluation in the folder of another run, finished or not, leaves that run's state as it is.
-    if finished == key or finished is None and started_key(cfg.OUTPUT_DIR) in (None, key):
-        mark_done(cfg.OUTPUT_DIR, key)
-    if hasattr(trainer, "remove_train_state"):  # the bundled engine's
-        trainer.remove_train_state()
+        key = described.identity.digest
+        if key_in(folder) is None:
+            write_run(folder, described)
+        record_run(trainer, cfg, engine, described)
+        train_or_test(trainer, args)
+        # A test in the folder of another run, finished or not, leaves that run's state as it is.
+        if key_in(folder) == key:
+            mark_done(folder, key)
+            if hasattr(trainer, "remove_train_state"):  # the bundled engine's
+                trainer.remove_train_state()
 
 
-def train_or_test(trainer: "TrainerX", args: argparse.Namespace) -> bool:
-    """Do what the flags ask for; False if nothing was to be trained or tested."""
+def is_done(cfg: CfgNode, args: argparse.Namespace) -> bool:
+    """Whether the output folder holds this very run, finished, and nothing that it tests has changed since."""
+    from experiments.run_state import done_key, job_key, tests_older_model
+
+    finished = done_key(cfg.OUTPUT_DIR)
+    return (finished is not None and finished == job_key(cfg, args)
+            and not (args.eval_only and tests_older_model(cfg.OUTPUT_DIR, args.model_dir)))
+
+
+def checked_run(trainer: "TrainerX", cfg: CfgNode, args: argparse.Namespace) -> "Run":
+    """Which run this is; UserError if it contradicts the folders that it names, or would be recorded as what it is not.
+    """
+    from datasets.base import data_identity
+    from experiments.claims import check_output, check_resumed, check_tested
+    from experiments.identity import UNVERIFIED
+    from experiments.run_state import Run, identity_of_command, parent_folder, read_run
+
+    dataset = trainer.dm.dataset
+    identity = identity_of_command(cfg, args, data_identity(dataset))
+    label = getattr(dataset, "label", cfg.DATASET.NAME)
+    parent = parent_folder(cfg, args)
+    run = read_run(parent) if parent else None
+    origin = "verified" if not parent else UNVERIFIED if run is None else run.origin
+    if args.eval_only:
+        if parent:
+            check_tested(parent, run, cfg, identity, label)
+        return Run(identity, origin, label)
+    if trainer.get_model_names() and not args.no_train:
+        check_learning(cfg, trainer)
+    check_output(cfg.OUTPUT_DIR, identity)
+    if cfg.RESUME:
+        origin = check_resumed(cfg.RESUME, identity)
+    return Run(identity, origin, label)
+
+
+def check_learning(cfg: CfgNode, trainer: "TrainerX") -> None:
+    """Raise UserError if what comes of a training would pass for the prompts of another one."""
+    if trainer.max_epoch < 1:
+        raise UserError(f"OPTIM.MAX_EPOCH is {trainer.max_epoch}: give at least 1, as untrained prompts are no result")
+    if cfg.DATASET.SUBSAMPLE_CLASSES == "new" and not hasattr(trainer, "mao_stage"):
+        raise UserError("DATASET.SUBSAMPLE_CLASSES new would train on the labels of the new classes: train on base, "
+                        "then test on new with --eval-only and --model-dir")
+
+
+def train_or_test(trainer: "TrainerX", args: argparse.Namespace) -> None:
+    """Do what the flags ask for."""
     if args.eval_only:
         trainer.load_model(args.model_dir, epoch=args.load_epoch)
         trainer.test()
-    elif not args.no_train:
+    else:
         trainer.train()
-    return args.eval_only or not args.no_train
 
 
 @contextlib.contextmanager
-def no_folder_of_a_refused_run(folder: str) -> Iterator[None]:
-    """Delete the output folder if the block made it and was refused before a checkpoint, a state or a result came."""
-    fresh = not os.path.exists(folder)
+def no_trace_of_a_refused_run(folder: str, made: list[str]) -> Iterator[None]:
+    """Delete what the block wrote if it was refused before a checkpoint, a state or a result came.
+
+    Args:
+        folder: the output folder. made: folders that were made for the run, outermost first.
+    """
+    from experiments.run_state import RUN_FILE
+
+    run_file = Path(folder) / RUN_FILE
+    was_there = run_file.exists()
     try:
         yield
     except Exception as error:
         kept = ("*/model*.pth.tar*", "train_state.pth.tar", "results.jsonl")
-        if fresh and getattr(error, "exit_code", None) == 2 and not any(any(Path(folder).glob(file)) for file in kept):
-            shutil.rmtree(folder, ignore_errors=True)
+        if getattr(error, "exit_code", None) == 2 and not any(any(Path(folder).glob(file)) for file in kept):
+            if made:
+                shutil.rmtree(made.pop(), ignore_errors=True)
+                with contextlib.suppress(OSError):  # another run may have come into one of them
+                    while made:
+                        os.rmdir(made.pop())
+            elif not was_there:
+                run_file.unlink(missing_ok=True)
         raise
 
 
 # The command line and the config
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], allow_abbrev=False)
+    """The flags, and ``opts``, the words of KEY VALUE pairs; UserError if they do not fit together."""
+    parser = Parser(description=__doc__.split("\n\n")[0], allow_abbrev=False,
+                    epilog="KEY VALUE pairs of the config may follow; they override the yaml files.")
     parser.add_argument("--root", default="", help="folder of the data sets (default: ./data)")
     parser.add_argument("--output-dir", default="", help="folder for checkpoints, log and results")
     parser.add_argument("--resume", default="", help="folder to resume from (default: the output folder)")
@@ -120,8 +183,16 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--load-epoch", type=int, help="epoch of the checkpoint to test (default: best, else last)")
     parser.add_argument("--no-train", action="store_true", help="set everything up, train nothing")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
-    parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE pairs that override the yaml files")
-    return parser.parse_args(argv)
+    args = parser.parse(argv)
+    for flag in ("model_dir", "load_epoch"):
+        if getattr(args, flag) not in NOT_GIVEN and not args.eval_only:
+            raise UserError(f"--{flag.replace('_', '-')} is for a test: add --eval-only, or leave it out")
+    if args.eval_only and (args.no_train or args.resume):
+        raise UserError(f"--eval-only and --{'no-train' if args.no_train else 'resume'} contradict each other: leave "
+                        "one out")
+    if args.load_epoch is not None and args.load_epoch < 0:
+        raise UserError(f"--load-epoch {args.load_epoch} is no epoch: give one that has a checkpoint")
+    return args
 
 
 def make_config(args: argparse.Namespace) -> CfgNode:
@@ -133,34 +204,25 @@ def make_config(args: argparse.Namespace) -> CfgNode:
     from dassl.config import get_cfg_default
 
     import trainers
+    from datasets.config import extend_cfg
+    from trainers.mao.config import OF_STEP_2
 
     cfg = get_cfg_default()
-    cfg.DATASET.SUBSAMPLE_CLASSES = "all"  # all, base or new
+    extend_cfg(cfg)
     trainers.extend_cfg(cfg)
     for flag, path in (("--dataset-config-file", args.dataset_config_file), ("--config-file", args.config_file)):
-        if path and not os.path.isfile(path):
-            raise UserError(f"{flag} {path!r}: there is no such file")
         if path:
-            merge(f"{flag} {path!r}", cfg.merge_from_file, path)
+            with naming(f"{flag} {path!r}"):
+                merge_mapping(cfg, read_yaml(path))
     for flag, key in KEY_OF_FLAG.items():
         if getattr(args, flag) not in NOT_GIVEN:
-            cfg.merge_from_list([key, getattr(args, flag)])
-    if len(args.opts) % 2:
-        raise UserError(f"the words after the flags must be KEY VALUE pairs, but {args.opts[-1]!r} stands alone")
+            with naming(f"--{flag.replace('_', '-')}"):
+                set_key(cfg, key, getattr(args, flag))
     for key, value in zip(args.opts[::2], args.opts[1::2], strict=True):
-        merge(f"{key} {value}", cfg.merge_from_list, [key, value])
+        set_key(cfg, key, value)
+    check_values(cfg, {f"MAO.NEW.{key}": place for key, place in OF_STEP_2.items()})
     cfg.freeze()
     return cfg
-
-
-def merge(source: str, action: Callable[[object], None], argument: object) -> None:
-    """Call one of yacs's merges; what it raises becomes a sentence that names the source."""
-    try:
-        action(argument)
-    except KeyError as error:
-        raise UserError(f"{source}: {error.args[0]} (the keys are in docs/design.md)") from error
-    except (AssertionError, ValueError, TypeError, AttributeError, OSError, yaml.YAMLError) as error:
-        raise UserError(f"{source}: {' '.join(str(error).split()) or 'not a config key'}") from error
 
 
 def check_names(cfg: CfgNode) -> None:

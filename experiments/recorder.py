@@ -19,35 +19,37 @@ from dassl.utils import load_checkpoint
 from yacs.config import CfgNode
 
 from compat.checkpoint_files import BEST, checkpoint_file
-from compat.errors import MissingFileError
+from compat.errors import MissingFileError, UserError
 from compat.memory import peak_memory_mb
+from experiments.identity import UNVERIFIED
 from experiments.records import (
     TRAINING_FILE,
     Record,
     append_record,
     config_digest,
     last_record,
-    parents_of,
     settings_of,
 )
+from experiments.run_state import Run, read_run
 
 
-def record_run(trainer: TrainerX, cfg: CfgNode, engine: str = "") -> None:
+def record_run(trainer: TrainerX, cfg: CfgNode, engine: str = "", run: Run | None = None) -> None:
     """Make a Dassl trainer append its evaluations to ``<OUTPUT_DIR>/results.jsonl``, its epochs to ``training.jsonl``.
 
     Args:
         trainer: a built trainer whose evaluator counts in ``_correct`` and ``_total``. cfg: its config.
-        engine: which Dassl is in use, for the record.
+        engine: which Dassl is in use, for the record. run: which run it is; None: the records do not say.
     """
-    Recorder(trainer, cfg, engine)
+    Recorder(trainer, cfg, engine, run)
 
 
 class Recorder:
     """Follows what a trainer does, and writes a record when its evaluator has evaluated or an epoch has ended."""
 
-    def __init__(self, trainer: TrainerX, cfg: CfgNode, engine: str) -> None:
+    def __init__(self, trainer: TrainerX, cfg: CfgNode, engine: str, run: Run | None) -> None:
         self.trainer = trainer
         self.folder: str = cfg.OUTPUT_DIR
+        self.label = getattr(trainer.dm.dataset, "label", cfg.DATASET.NAME)
         self.run: Record = {
             "trainer": cfg.TRAINER.NAME,
             "dataset": cfg.DATASET.NAME,
@@ -56,15 +58,19 @@ class Recorder:
             "classes": cfg.DATASET.SUBSAMPLE_CLASSES,
             "stage": getattr(trainer, "mao_stage", ""),
             "config_digest": config_digest(cfg),
+            **({"identity": run.identity.digest} if run is not None else {}),
         }
         self.environment: Record = {
+            "label": self.label,
             "settings": settings_of(cfg),
+            **({"origin": run.origin, "data": run.identity.data, "clip": run.identity.clip,
+                "arithmetic": run.identity.arithmetic, "settings": run.identity.settings} if run is not None else {}),
             "split_digest": getattr(trainer.dm.dataset, "split_digest", ""),
             "versions": versions(),
             "engine": engine,
             "device": device_name(trainer.device),
         }
-        self.started_from = next(iter(parents_of(cfg).values()), "")
+        self.started_from = run.identity.parent if run is not None else ""
         self.forget_loaded()
         self.starts_test()
         self.epoch_start, self.epoch_lr = self.start, 0.0
@@ -108,13 +114,22 @@ class Recorder:
         """Dassl's ``test(split)`` evaluates val where it is asked for and there, else test."""
         asked = split or self.trainer.cfg.TEST.SPLIT
         self.split = "val" if asked == "val" and self.trainer.val_loader is not None else "test"
+        self.check_finite()
         self.start = time.perf_counter()
+
+    def check_finite(self) -> None:
+        """Raise UserError if a parameter is not finite: no Dassl but ours looks before it tests."""
+        for name in self.trainer.get_model_names():
+            for key, value in self.trainer._models[name].named_parameters():
+                if not torch.isfinite(value).all():
+                    raise UserError(f"parameter '{name}.{key}' holds values that are not finite: nothing is recorded "
+                                    "of it; lower OPTIM.LR, or load another checkpoint")
 
     def forget_loaded(self, *_: object, **__: object) -> None:
         """The model's parameters are those of this run: no longer those of a checkpoint that was loaded."""
         self.loaded_epoch: int | None = None
         trains = bool(self.trainer.get_model_names())
-        self.source = self.run["dataset"] if trains else ""
+        self.source: object = self.label if trains else ""
         self.parent: object = self.started_from if trains else ""
 
     def loads(self, _: object, directory: str, epoch: int | None = None) -> None:
@@ -122,9 +137,9 @@ class Recorder:
             return  # nothing was loaded
         self.loaded_epoch = loaded_epoch(self.trainer, directory, epoch)
         if Path(directory).resolve() != Path(self.folder).resolve():
-            record = last_record(directory) or {}
-            self.source = record.get("source", record.get("dataset", ""))
-            self.parent = record.get("config_digest", "")
+            run, record = read_run(directory), last_record(directory) or {}
+            self.source = run.label if run is not None else record.get("source", record.get("dataset", ""))
+            self.parent = run.identity.digest if run is not None else record.get("config_digest", UNVERIFIED)
 
     def epoch(self) -> int:
         """Epochs that the model was trained for; 0 if there is nothing to train."""
@@ -142,7 +157,7 @@ class Recorder:
             **self.run,
             **self.environment,
             "source": self.source,  # data set that the prompts were trained on; "": not trained, or not known
-            "parent": self.parent,  # config_digest of the run that they were tested of, or of step 1 before step 2
+            "parent": self.parent,  # identity of the run that they were tested of, or of step 1 before step 2
             "split": self.split,
             "num_classes": self.trainer.num_classes,
             "correct": correct,

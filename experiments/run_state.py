@@ -1,60 +1,152 @@
-"""State of a run, as its output folder shows it: not started, incomplete, or done; and of which run that is.
+"""State of a run, as its output folder shows it: not started, incomplete, or done; and which run that is.
 
-``done`` is written last, when the run has come to its end. Both files hold the key of the run, a digest of everything
-that makes it another run.
+    run.json   the run's identity, written before its first checkpoint
+    done       the digest of that identity, written last
 """
 import argparse
+import contextlib
 import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from yacs.config import CfgNode
 
+from compat.errors import DamagedFileError
 from compat.files import write_file
-from experiments.records import config_digest, digest_of_run
 
-STARTED_FILE = "started"
+from .identity import UNVERIFIED, Identity, identity_of, stage_of
+from .records import Record, digest_of_run
+
+RUN_FILE = "run.json"
 DONE_FILE = "done"
+# What runs of earlier versions and of other repositories leave, that do not say which run they were
+TRACES = ("started", "train_state.pth.tar", "*/model*.pth.tar*")
 
 
-def job_key(cfg: CfgNode, args: argparse.Namespace, parents: dict[str, str] | None = None,
-            tested: str | None = None) -> str:
-    """Digest of everything that makes a run of train.py another run.
+@dataclass(frozen=True)
+class Run:
+    """What ``run.json`` says.
+
+    Attributes:
+        origin: "verified", or "unverified" where a run that it stands on does not say which one it is.
+        label: the data set's name in tables.
+    """
+
+    identity: Identity
+    origin: str = "verified"
+    label: str = ""
+
+
+def identity_of_command(cfg: CfgNode, args: argparse.Namespace, data: Mapping[str, str],
+                        parent: Identity | None = None) -> Identity:
+    """Identity of a run of train.py.
 
     Args:
-        cfg, args: config and parsed command line. parents, tested: config digests of the runs in the folders that the
-            config names ({key: digest}) and in --model-dir, for runs that have not started yet; default: read there.
+        cfg, args: config and parsed command line. data: of ``datasets.base.data_identity``.
+        parent: the run that it stands on, if that has not started yet; default: read from its folder.
     """
-    if tested is None:
-        tested = digest_of_run(args.model_dir) or args.model_dir
-    parts = [config_digest(cfg, parents), str(args.eval_only), str(args.load_epoch), tested]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    folder = parent_folder(cfg, args)
+    known: Identity | str = parent or ""
+    checkpoints = ""
+    if folder and parent is None:
+        run = read_run(folder)
+        known = run.identity if run is not None else digest_of_run(folder) or UNVERIFIED
+        checkpoints = "" if run is not None else checkpoints_digest(folder)
+    return identity_of(cfg, data, args.eval_only, args.load_epoch, known, checkpoints)
 
 
-def mark_started(folder: str | Path, key: str) -> None:
-    """Write the file ``started`` atomically."""
-    write_file(Path(folder) / STARTED_FILE, key + "\n")
+def parent_folder(cfg: CfgNode, args: argparse.Namespace) -> str:
+    """Output folder of the run that a test or step 2 stands on; "" if there is none."""
+    if args.eval_only:
+        return args.model_dir
+    return cfg.MAO.BASE_DIR if stage_of(cfg) == "new" else ""
+
+
+def job_key(cfg: CfgNode, args: argparse.Namespace) -> str:
+    """Digest of the identity of a run of train.py."""
+    return identity_of_command(cfg, args, data_on_disk(cfg)).digest
+
+
+def data_on_disk(cfg: CfgNode) -> dict[str, str]:
+    """``data_identity`` of a config's data set; of one that is not of this repository, the name alone.
+
+    Raises:
+        UserError: the data are missing or damaged.
+    """
+    from dassl.data.datasets import DATASET_REGISTRY
+
+    from datasets.base import FewShotDataset, identity_on_disk
+
+    name = cfg.DATASET.NAME
+    known = name in DATASET_REGISTRY.registered_names()
+    if not (known and issubclass(DATASET_REGISTRY.get(name), FewShotDataset)):
+        return {"name": name, "split": "", "classes": ""}
+    with contextlib.redirect_stdout(io.StringIO()):  # the run itself says what is to be said of its data
+        return identity_on_disk(name, cfg.DATASET.ROOT)
+
+
+def checkpoints_digest(folder: str) -> str:
+    """Tells the checkpoints in a folder from others: SHA-256, as hex digits, of their names, sizes and times."""
+    found = [(str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns)
+             for path in sorted(Path(folder).glob(TRACES[-1]))]
+    return hashlib.sha256(json.dumps(found).encode()).hexdigest()
+
+
+def write_run(folder: str | Path, run: Run) -> None:
+    """Write ``run.json`` atomically."""
+    content: Record = {
+        "identity": run.identity.digest, "origin": run.origin, "label": run.label, **asdict(run.identity)}
+    write_file(Path(folder) / RUN_FILE, json.dumps(content, indent=1) + "\n")
+
+
+def read_run(folder: str | Path) -> Run | None:
+    """What ``run.json`` in a folder says; None if there is none, or it is of a drop-in of MAO into another repository.
+
+    Raises:
+        DamagedFileError: it cannot be read, or is not what was written.
+    """
+    path = Path(folder) / RUN_FILE
+    try:
+        if not path.is_file():
+            return None
+        content = json.loads(path.read_text(encoding="utf-8"))
+        digest = content.pop("identity", None)
+        if digest is None:
+            return None
+        run = Run(origin=content.pop("origin"), label=content.pop("label"), identity=Identity(**content))
+        if run.identity.digest != digest:
+            raise ValueError("it has been changed")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise DamagedFileError(f"{str(path)!r} does not say which run it is of ({error}): run it again in another "
+                               "folder, or delete the file, which leaves the run unverified") from error
+    return run
 
 
 def mark_done(folder: str | Path, key: str) -> None:
-    """Write the file ``done`` of a run atomically; ``key`` says which run it was."""
+    """Write the file ``done`` of a run atomically; ``key``: digest of its identity."""
     write_file(Path(folder) / DONE_FILE, key + "\n")
 
 
-def started_key(folder: str | Path) -> str | None:
-    """Key of the run that was started in a folder, finished or not; None if there is none."""
-    return read_key(Path(folder) / STARTED_FILE)
-
-
 def done_key(folder: str | Path) -> str | None:
-    """Key of the finished run in a folder; None if there is none."""
-    return read_key(Path(folder) / DONE_FILE)
-
-
-def read_key(path: Path) -> str | None:
+    """Digest of the finished run in a folder; None if there is none."""
     try:
-        return path.read_text(encoding="utf-8").strip() or None
-    except (FileNotFoundError, NotADirectoryError):
+        return (Path(folder) / DONE_FILE).read_text(encoding="utf-8", errors="replace").strip() or None
+    except OSError:
         return None
+
+
+def key_in(folder: str | Path) -> str | None:
+    """Digest of the run in a folder, finished or not; "unverified" if that cannot be told, None if there is none."""
+    try:
+        run = read_run(folder)
+    except DamagedFileError:
+        return UNVERIFIED
+    if run is not None:
+        return run.identity.digest
+    return done_key(folder) or (UNVERIFIED if any(any(Path(folder).glob(trace)) for trace in TRACES) else None)
 
 
 def tests_older_model(folder: str | Path, model_dir: str | Path) -> bool:

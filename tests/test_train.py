@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +22,7 @@ from paths import REPOSITORY
 from small_clip import small_clip_state
 
 import train
+from experiments.run_state import mark_done, read_run, write_run
 
 VOLATILE = ("date", "seconds", "peak_memory_mb")  # what may differ between two records of the same evaluation
 
@@ -241,6 +243,160 @@ def test_killed_promptsrc_averages_over_all_epochs(room, deep_steps, tmp_path):
     assert whole.keys() == killed.keys() and all(torch.equal(whole[key], killed[key]) for key in whole)
 
 
+# Which run it is
+
+def testing(room, output, model, trainer="CoOp_MAO", classes="new", extra=("MAO.STAGE", "base"), flags=(), **changes):
+    return arguments(room, output, trainer, classes, extra=extra, flags=["--eval-only", "--model-dir", model, *flags],
+                     **changes)
+
+
+@pytest.fixture(scope="module")
+def on_all(room):
+    """Folder of a step 1 on all classes."""
+    succeeded(run(arguments(room, room / "whole" / "all", classes="all",
+                            extra=["OPTIM.MAX_EPOCH", 1, "MAO.DDE_BASE", "False"])))
+    return room / "whole" / "all"
+
+
+def test_records_say_which_run_they_are_of(steps, base_on_new):
+    (base,), (new,), (test,) = (records(folder) for folder in (steps["base"], steps["new"], base_on_new[0]))
+    facts = json.loads((steps["base"] / "run.json").read_text())
+    for key in ("identity", "origin", "label", "data", "clip", "arithmetic", "settings"):
+        assert base[key] == facts[key]
+    assert base["parent"] == "" and new["parent"] == test["parent"] == base["identity"]
+    assert len({record["identity"] for record in (base, new, test)}) == 3
+    assert {(record["origin"], record["label"]) for record in (base, new, test)} == {("verified", "Pictograms")}
+
+
+@pytest.mark.parametrize("claim, words", [
+    (dict(seed=2), ["seed 1, not 2"]),
+    (dict(extra=["MAO.STAGE", "base", "DATASET.NUM_SHOTS", 2]), ["shots 1, not 2"]),
+    (dict(trainer="CoOp", extra=[]), ["trainer 'CoOp_MAO', not 'CoOp'"]),
+    (dict(extra=[]), ["stage 'base', not 'new'"]),
+    (dict(extra=["MAO.STAGE", "base", "TRAINER.COOP.CLASS_TOKEN_POSITION", "front"]), ["'end', not 'front'"]),
+    (dict(extra=["MAO.STAGE", "base", "MODEL.BACKBONE.NAME", "wide.pt"]), ["clip "]),
+    (dict(classes="all"), ["trained on base classes", "base or new"]),
+    (dict(flags=["--load-epoch", "9"]), ["model.pth.tar-9"]),
+    (dict(model="new"), ["stage 'new', not 'base'"]),
+    (dict(model="all"), ["trained on all classes", "accuracy on new"]),
+    (dict(model="all", classes="base"), ["trained on all classes", "accuracy on base"]),
+    (dict(model="test"), ["folder of a test"]),
+    (dict(model="killed"), ["not come to its end", "--load-epoch"]),
+    (dict(model="edited"), ["run.json", "changed"]),
+])
+def test_claims_that_differ_from_the_tested_run_are_refused(room, steps, on_all, base_on_new, tmp_path, run_here, claim,
+                                                            words):
+    models = {**steps, "all": on_all, "test": base_on_new[0]}
+    claim = {"model": "base", **claim}
+    if claim["model"] not in models:
+        models[claim["model"]] = tmp_path / "copy"
+        shutil.copytree(steps["base"], tmp_path / "copy", ignore=shutil.ignore_patterns("done"))
+    if claim["model"] == "edited":
+        path = tmp_path / "copy" / "run.json"
+        path.write_text(path.read_text().replace('"seed": 1', '"seed": 2'))
+    extra = [room / value if value == "wide.pt" else value for value in claim.pop("extra", ["MAO.STAGE", "base"])]
+    refused(run_here(testing(room, tmp_path / "out", **{**claim, "model": str(models[claim["model"]])}, extra=extra)),
+            *words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_the_tested_run_was_trained_with_stands(room, steps, tmp_path, run_here):
+    extra = ["MAO.STAGE", "base", "OPTIM.MAX_EPOCH", 77, "MAO.TOPK", 3, "DATALOADER.TEST.BATCH_SIZE", 50]
+    succeeded(run_here(testing(room, tmp_path / "out", str(steps["base"]), extra=extra)))
+    (record,) = records(tmp_path / "out")
+    of_training = records(steps["base"])[0]["settings"]
+    assert {key for key, value in record["settings"].items() if of_training[key] != value} == {
+        "DATALOADER.TEST.BATCH_SIZE", "DATASET.SUBSAMPLE_CLASSES"}
+
+
+def test_model_of_an_unknown_run_is_tested_as_claimed_and_marked(room, steps, tmp_path, run_here):
+    shutil.copytree(steps["base"] / "prompt_learner", tmp_path / "model" / "prompt_learner")
+    args = testing(room, tmp_path / "out", str(tmp_path / "model"), seed=2)
+    assert "unverified" in succeeded(run_here(args))
+    (record,) = records(tmp_path / "out")
+    assert (record["seed"], record["origin"], record["parent"]) == (2, "unverified", "unverified")
+    assert "is done already" in succeeded(run_here(args))
+    shutil.copy(steps["new"] / "prompt_learner" / "model.pth.tar-3", tmp_path / "model" / "prompt_learner")
+    assert "is done already" not in succeeded(run_here(args))  # other checkpoints are another run
+
+
+def test_test_in_the_folder_of_a_stopped_training_leaves_its_state(room, steps, tmp_path, run_here):
+    args = arguments(room, tmp_path / "run")
+    kill_in(args, "epoch [2/3] batch [4/")
+    succeeded(run_here(testing(room, tmp_path / "run", str(steps["base"]))))
+    assert (tmp_path / "run" / "train_state.pth.tar").is_file() and not (tmp_path / "run" / "done").exists()
+    assert "resuming from epoch 1 of 3" in succeeded(run_here(args))
+
+
+def test_other_data_are_another_run(room, steps, tmp_path, run_here):
+    shutil.copytree(room / "data", tmp_path / "data")
+    args = arguments(room, steps["base"])
+    args[1] = str(tmp_path / "data")
+    assert "is done already" in succeeded(run_here(args))  # the same data in another place
+    split = tmp_path / "data" / "pictograms" / "split_zhou_Pictograms.json"
+    whole = split.read_text()
+    split.write_text(whole.replace('"airplane"', '"aeroplane"'))
+    refused(run_here(args), "another configuration", "data.split", "data.classes")
+    split.write_text(whole)
+    for image in sorted((tmp_path / "data" / "pictograms" / "images" / "train").rglob("*.*"))[::3]:
+        image.unlink()
+    refused(run_here(args), "images/train")
+
+
+@pytest.mark.parametrize("leave", ["done", "started", "train_state.pth.tar", "prompt_learner/model.pth.tar-3"])
+def test_folder_of_an_unknown_run_is_not_trained_into(room, tmp_path, run_here, leave):
+    path = tmp_path / "out" / leave
+    path.parent.mkdir(parents=True)
+    path.write_text("0" * 64)
+    refused(run_here(arguments(room, tmp_path / "out")), "another configuration", "does not say which")
+    assert path.read_text() == "0" * 64 and not (tmp_path / "out" / "run.json").exists()
+
+
+def test_resuming_another_run_is_refused_and_an_unknown_one_is_marked(room, steps, tmp_path, run_here):
+    args = arguments(room, tmp_path / "out", extra=["RESUME", steps["base"], "OPTIM.MAX_EPOCH", 4])
+    refused(run_here(args), "RESUME", "OPTIM.MAX_EPOCH is 3 there and 4 here")
+    shutil.copytree(steps["base"] / "prompt_learner", tmp_path / "unknown" / "prompt_learner")
+    args = arguments(room, tmp_path / "out", extra=["RESUME", tmp_path / "unknown"])
+    succeeded(run_here(args))
+    assert records(tmp_path / "out")[0]["origin"] == "unverified"
+
+
+def test_second_run_in_a_folder_is_refused_while_the_first_lives(room, tmp_path, run_here):
+    args = arguments(room, tmp_path / "out", extra=["OPTIM.MAX_EPOCH", 400])
+    process = subprocess.Popen(command(args), stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    try:
+        next(line for line in process.stdout if line.startswith("epoch [1/"))
+        (tmp_path / "link").symlink_to(tmp_path / "out")
+        refused(run_here(arguments(room, tmp_path / "link", extra=["OPTIM.MAX_EPOCH", 400])), "in use",
+                f"process {process.pid} on ")
+        assert (tmp_path / "out" / "run.json").is_file()
+    finally:
+        process.kill()
+        process.communicate()
+    refused(run_here(arguments(room, tmp_path / "out", extra=["OPTIM.LR", 1])), "another configuration")
+
+
+@pytest.mark.parametrize("changes, words", [
+    (dict(extra=["OPTIM.MAX_EPOCH", 0]), ["MAX_EPOCH"]),
+    (dict(classes="new", trainer="CoOp"), ["labels of the new classes"]),
+    (dict(trainer="CoOp", extra=["OPTIM.MAX_EPOCH", 1, "DATALOADER.TRAIN_X.BATCH_SIZE", 56, "OPTIM.LR", 1e38,
+                                 "OPTIM.WARMUP_EPOCH", -1]), ["not finite"]),
+])
+def test_what_is_no_training_is_not_recorded(room, tmp_path, run_here, changes, words):
+    refused(run_here(arguments(room, tmp_path / "out", **changes)), *words)
+    assert not (tmp_path / "out" / "results.jsonl").exists()
+
+
+def test_prompts_that_are_not_numbers_are_not_tested(room, steps, tmp_path, run_here):
+    shutil.copytree(steps["base"], tmp_path / "model")
+    path = tmp_path / "model" / "prompt_learner" / "model.pth.tar-3"
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["state_dict"]["ctx"][1, 2] = float("nan")
+    torch.save(checkpoint, path)
+    refused(run_here(testing(room, tmp_path / "out", str(tmp_path / "model"))), "ctx", "not finite")
+    assert not (tmp_path / "out").exists()
+
+
 # Bad input
 
 @pytest.mark.parametrize("changes, words", [
@@ -284,21 +440,50 @@ def test_bad_yaml_files_are_named(room, tmp_path, run_here):
     ("absent", {}, ["absent", "does not exist"]),
     ("empty", {}, ["is empty"]),
     ("base", dict(seed=2), ["of seed 1", "of 2"]),
-    ("base", dict(extra=["TRAINER.COOP.N_CTX", 6]), ["ctx has shape (4, 64)", "(6, 64)"]),
-    ("base", dict(extra=["MODEL.BACKBONE.NAME", "wide.pt"]), ["backbone", "wide.pt"]),
+    ("base", dict(extra=["DATASET.NUM_SHOTS", 2]), ["of shots 1", "of 2"]),
+    ("base", dict(trainer="MaPLe_MAO", extra=DEEP), ["of trainer 'CoOp_MAO'", "of 'MaPLe_MAO'"]),
+    ("base", dict(extra=["TRAINER.COOP.N_CTX", 6]), ["TRAINER.COOP.N_CTX 4", "of 6"]),
+    ("base", dict(extra=["TRAINER.COOP.CLASS_TOKEN_POSITION", "front"]), ["CLASS_TOKEN_POSITION 'end'", "'front'"]),
+    ("base", dict(extra=["MODEL.BACKBONE.NAME", "wide.pt"]), ["of clip "]),
+    ("new", {}, ["of stage 'new'", "from 'base'"]),
+    ("all", {}, ["of classes 'all'", "from 'base'"]),
+    ("killed", {}, ["not come to its end"]),
+    ("killed old", {}, ["not come to its end"]),
+    ("other data", {}, ["of data.split"]),
+    ("damaged", {}, ["run.json", "does not say which run"]),
     ("base", dict(extra=["MAO.BASE_EPOCH", 9]), ["model.pth.tar-9", "MAO.BASE_EPOCH"]),
-    ("other", {}, ["of dataset 'Food101'", "'Pictograms'"]),
+    ("old", {}, ["of data.name 'Food101'", "'Pictograms'"]),
 ])
-def test_bad_base_folders_are_refused_and_leave_nothing(room, steps, tmp_path, run_here, folder, changes, words):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "other").mkdir()
-    facts = json.loads((steps["base"] / "mao_base.json").read_text())
-    (tmp_path / "other" / "mao_base.json").write_text(json.dumps({**facts, "dataset": "Food101"}))
-    path = steps["base"] if folder == "base" else tmp_path / folder
+def test_bad_base_folders_are_refused_and_leave_nothing(room, steps, on_all, tmp_path, run_here, folder, changes, words):
+    folders = {**steps, "all": on_all}
+    path = folders.get(folder, tmp_path / folder)
+    if folder not in ("", "absent", *folders):
+        path.mkdir()
+    if folder == "killed":
+        shutil.copy(steps["base"] / "run.json", path)
+    elif folder == "other data":
+        run = read_run(steps["base"])
+        other = replace(run.identity, data={**run.identity.data, "split": "1" * 64})
+        write_run(path, replace(run, identity=other))
+        mark_done(path, other.digest)
+    elif folder == "damaged":
+        (path / "run.json").write_text("{")
+    elif folder == "killed old":
+        (path / "started").touch()
+    elif folder == "old":
+        (path / "mao_base.json").write_text(json.dumps({"trainer": "CoOp_MAO", "dataset": "Food101", "seed": 1}))
     extra = [room / value if value == "wide.pt" else value for value in changes.get("extra", [])]
     extra += ["MAO.BASE_DIR", path] if folder else []
     refused(run_here(arguments(room, tmp_path / "out", classes="new", **{**changes, "extra": extra})), *words)
     assert not (tmp_path / "out").exists()
+
+
+def test_base_folder_of_another_version_is_taken_and_marked(room, steps, tmp_path, run_here):
+    shutil.copytree(steps["base"], tmp_path / "old", ignore=shutil.ignore_patterns("run.json", "results.jsonl"))
+    extra = ["MAO.BASE_DIR", tmp_path / "old", "OPTIM.MAX_EPOCH", 1]
+    assert "unverified" in succeeded(run_here(arguments(room, tmp_path / "out", classes="new", extra=extra)))
+    (record,) = records(tmp_path / "out")
+    assert (record["origin"], records(steps["new"])[0]["origin"]) == ("unverified", "verified")
 
 
 def test_step_one_on_new_classes_is_refused(room, tmp_path, run_here):

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Optional
 
+from experiments.identity import Identity
+
 State = Literal["not started", "incomplete", "done"]
 NOT_STARTED: State = "not started"
 INCOMPLETE: State = "incomplete"
@@ -20,7 +22,7 @@ class Job:
         what: name for people. folder: output folder. flags: words of train.py's command line, without the folders that
             depend on other jobs. pairs: KEY VALUE pairs. starts_from: the job of step 1 (MAO.BASE_DIR). tests: the job
             whose model is tested. program: words behind ``python``. dataset: its registered name; ``plan`` fills it in,
-            and digest, key and state.
+            and identity (None while the data are not there) and state.
     """
 
     what: str
@@ -31,9 +33,13 @@ class Job:
     tests: Optional["Job"] = None
     program: tuple[str, ...] = TRAIN
     dataset: str = field(default="", init=False)
-    digest: str = field(default="", init=False)
-    key: str = field(default="", init=False)
+    identity: Identity | None = field(default=None, init=False)
     state: State = field(default=NOT_STARTED, init=False)
+
+    @property
+    def key(self) -> str:
+        """Digest of the identity; "" while that is not known."""
+        return self.identity.digest if self.identity is not None else ""
 
     @property
     def needs(self) -> list["Job"]:

@@ -149,7 +149,7 @@ def test_evaluation_of_a_checkpoint_names_its_epoch(root, tmp_path, epoch, expec
     trainer.test()
     assert summary(cfg) == [("test", expected)]
     (record,) = recorded(cfg)
-    assert (record["source"], record["parent"]) == ("", "")  # that run left no records
+    assert (record["source"], record["parent"]) == ("", "unverified")  # that run left no records
 
 
 @pytest.mark.parametrize("keeps", [False, True])

@@ -5,35 +5,48 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from dassl.utils import load_checkpoint
 from torch import nn
 from yacs.config import CfgNode
 
+from .config import stage
 from .errors import MAOError
 from .host_contract import per_class_names
 
-FACTS_FILE = "mao_base.json"
+RUN_FILE = "run.json"
+OLD_FACTS_FILE = "mao_base.json"  # of earlier versions
 
 
-def run_facts(cfg: CfgNode) -> dict[str, object]:
-    """What has to agree between step 1 and step 2."""
+def run_facts(cfg: CfgNode) -> dict[str, Any]:
+    """Which run a run is: what the train.py of MAO's repository left in the output folder, which knows more; else this.
+    """
+    written = _read_json(os.path.join(cfg.OUTPUT_DIR, RUN_FILE))
+    if written is not None and "identity" in written:
+        return written
     return {
         "trainer": cfg.TRAINER.NAME,
-        "dataset": cfg.DATASET.NAME,
         "seed": cfg.SEED,
         "shots": cfg.DATASET.NUM_SHOTS,
-        "backbone": cfg.MODEL.BACKBONE.NAME,
+        "classes": cfg.DATASET.SUBSAMPLE_CLASSES,
+        "stage": stage(cfg),
+        "data": {"name": cfg.DATASET.NAME},
+        "settings": {key: value for key, value in _flat(cfg).items() if key.startswith(("TRAINER.", "MODEL."))},
+        "finished": False,
     }
 
 
-def write_run_facts(cfg: CfgNode) -> None:
-    """Leave the facts of a step-1 run in its output folder, for step 2 to check."""
+def write_run_facts(cfg: CfgNode, finished: bool = False) -> None:
+    """Leave the facts of a run in its output folder, for step 2 to check, unless train.py does."""
+    facts = run_facts(cfg)
+    if "identity" in facts:
+        return
     os.makedirs(cfg.OUTPUT_DIR, exist_ok=True)
-    path = os.path.join(cfg.OUTPUT_DIR, FACTS_FILE)
+    path = os.path.join(cfg.OUTPUT_DIR, RUN_FILE)
     with open(path + ".tmp", "w", encoding="utf-8") as file:
-        json.dump(run_facts(cfg), file, indent=1)
+        json.dump({**facts, "finished": finished}, file, indent=1, default=str)
     os.replace(path + ".tmp", path)
 
 
@@ -66,19 +79,73 @@ def check_base_dir(cfg: CfgNode) -> None:
         raise MAOError(f"MAO.BASE_DIR {folder!r} does not exist: run step 1 first, or correct the path")
     if not os.listdir(folder):
         raise MAOError(f"MAO.BASE_DIR {folder!r} is empty: run step 1 first")
-    path = os.path.join(folder, FACTS_FILE)
+    found = _read_json(os.path.join(folder, RUN_FILE))
+    if found is None:
+        found = _facts_of_old_version(folder)
+    elif not _is_finished(folder, found):
+        raise MAOError(f"MAO.BASE_DIR {folder!r} is of a run that has not come to its end: run step 1 to its end")
+    wanted = {**_compared(run_facts(cfg)), "stage": "base", "classes": "base"}
+    for key, value in _compared(found).items():
+        if key in wanted and value != wanted[key]:
+            whose = "step 2 starts from" if key in ("stage", "classes") else "this run is of"
+            raise MAOError(f"MAO.BASE_DIR {folder!r} is of {key} {value!r}, {whose} {wanted[key]!r}: give the folder of"
+                           " the matching step 1")
+
+
+def _compared(facts: dict[str, Any]) -> dict[str, Any]:
+    """What has to agree between step 1 and step 2, as flat keys, as far as it is known."""
+    compared = {f"data.{key}": value for key, value in facts.get("data", {}).items() if value}
+    compared.update({key: facts[key] for key in ("trainer", "seed", "shots", "stage", "classes") if key in facts})
+    settings = json.loads(json.dumps(facts.get("settings", {}), default=str))
+    compared.update({key: value for key, value in settings.items() if key.startswith("TRAINER.")})
+    if facts.get("clip"):
+        compared["clip"] = facts["clip"]
+    elif "MODEL.BACKBONE.NAME" in settings:
+        compared["backbone"] = settings["MODEL.BACKBONE.NAME"]
+    return compared
+
+
+def _is_finished(folder: str, facts: dict[str, Any]) -> bool:
+    """Whether a run has come to its end: train.py writes a file then, the plug-in an entry."""
+    if "identity" not in facts:
+        return facts.get("finished") is True
+    try:
+        with open(os.path.join(folder, "done"), encoding="utf-8", errors="replace") as file:
+            return file.read().strip() == facts["identity"]
+    except OSError:
+        return False
+
+
+def _facts_of_old_version(folder: str) -> dict[str, Any]:
+    """What earlier versions left in the folder of step 1; empty if that is nothing."""
+    if os.path.exists(os.path.join(folder, "started")) and not os.path.exists(os.path.join(folder, "done")):
+        raise MAOError(f"MAO.BASE_DIR {folder!r} is of a run that has not come to its end: run step 1 again")
+    print(f"MAO: {folder} has no {RUN_FILE}: it is unverified that it is step 1 of this run")
+    found = _read_json(os.path.join(folder, OLD_FACTS_FILE)) or {}
+    return {**found, "data": {"name": found.get("dataset")}, "settings": {
+        "MODEL.BACKBONE.NAME": found["backbone"]} if "backbone" in found else {}}
+
+
+def _read_json(path: str) -> dict[str, Any] | None:
+    """The facts in a file; None if there is no such file."""
     if not os.path.isfile(path):
-        print(f"MAO: {folder} has no {FACTS_FILE}: cannot check that it is step 1 of this run")
-        return
+        return None
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
-    except ValueError as error:
-        raise MAOError(f"{path!r} is damaged ({error}): run step 1 again") from error
-    for key, expected in run_facts(cfg).items():
-        if found.get(key) != expected:
-            raise MAOError(f"MAO.BASE_DIR {folder!r} is of {key} {found.get(key)!r}, this run of {expected!r}: give "
-                           "the folder of the matching step 1")
+    except (OSError, ValueError, RecursionError) as error:
+        raise MAOError(f"{path!r} cannot be read ({error}): run step 1 again") from error
+    if not isinstance(found, dict) or not all(isinstance(found.get(key, {}), dict) for key in ("data", "settings")):
+        raise MAOError(f"{path!r} does not describe a run: run step 1 again")
+    return found
+
+
+def _flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"TRAINER.NAME": "CoOp_MAO", ...} of a nested config."""
+    flat: dict[str, Any] = {}
+    for key, value in node.items():
+        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value})
+    return flat
 
 
 def checkpoint_path(folder: str, model_name: str, epoch: int) -> str:

@@ -87,6 +87,10 @@ class MAO(Host):
             self.start_epoch = self.max_epoch
             self.save_model(self.max_epoch - 1, self.output_dir)
 
+    def after_train(self) -> None:
+        super().after_train()
+        write_run_facts(self.cfg, finished=True)
+
     def forward_backward(self, batch: dict) -> dict:
         if self.mao_stage == "new":
             return self._pseudo_labelled_step(batch)
@@ -149,6 +153,7 @@ class MAO(Host):
             raise MAOError("step 2 cannot start from class-specific context (the base classes' prompts say nothing of "
                            "the new classes): train with shared context, CSC False")
         load_base_prompts(cfg, self._models, self.mao_per_class)
+        write_run_facts(cfg)
         if not cfg.MAO.DDE_NEW:
             print("MAO step 2 without DDE-new: the prompts of step 1 are kept")
             return

@@ -1,13 +1,14 @@
 """What a sweep would run: which jobs a table needs, which folder each gets, and what is left to do."""
 import os
+import shutil
 from collections import Counter
 
 import pytest
+from dassl.data.datasets import DATASET_REGISTRY
 
 import train
 from experiments.catalogue import METHODS
-from experiments.records import TRAINING_FILE, append_record
-from experiments.run_state import DONE_FILE, job_key, mark_done, mark_started
+from experiments.run_state import DONE_FILE, Run, job_key, mark_done, write_run
 from experiments.sweep import ablations, preloaded, protocols  # noqa: F401  the second registers all there is
 from experiments.sweep.job import DONE, INCOMPLETE, NOT_STARTED
 from experiments.sweep.options import Options
@@ -21,22 +22,29 @@ def options(output="out", methods=("CoOp", "CoOp_MAO"), datasets=("pictograms",)
                    output=str(output), pairs=list(pairs), **others)
 
 
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A data root with the bundled data set."""
+    folder = tmp_path_factory.mktemp("data")
+    dataset = DATASET_REGISTRY.get("Pictograms")
+    dataset.prepare(folder / dataset.dataset_dir)
+    return folder
+
+
 @pytest.fixture
-def plan(tmp_path, repository, monkeypatch):
+def plan(tmp_path, repository, root, monkeypatch):
     """Plan a sweep of base-to-new jobs whose output goes to a temporary folder."""
     monkeypatch.chdir(repository)
 
     def plan(**changes):
-        return make_plan(protocols.base_to_new(options(tmp_path / "out", **changes)))
+        return make_plan(protocols.base_to_new(options(tmp_path / "out", **{"root": str(root), **changes})))
 
     return plan
 
 
 def finish(job):
     """Leave what a finished run leaves, by which others know it."""
-    record = {"trainer": "T", "dataset": "D", "seed": 1, "shots": 16, "classes": "base", "stage": "", "epoch": 1,
-              "config_digest": job.digest}
-    append_record(job.folder, record, TRAINING_FILE)
+    write_run(job.folder, Run(job.identity))
     mark_done(job.folder, job.key)
 
 
@@ -82,8 +90,7 @@ def test_states(plan):
     jobs = plan()
     assert {job.state for job in jobs} == {NOT_STARTED} and summary(jobs) == "5 jobs: 0 done, 0 resumed, 5 to run"
     finish(jobs[0])
-    os.makedirs(jobs[2].folder)
-    mark_started(jobs[2].folder, jobs[2].key)
+    write_run(jobs[2].folder, Run(jobs[2].identity))
     again = plan()
     assert [job.state for job in again] == [DONE, NOT_STARTED, INCOMPLETE, NOT_STARTED, NOT_STARTED]
     assert summary(again) == "5 jobs: 1 done, 1 resumed, 3 to run"
@@ -97,11 +104,11 @@ def test_planned_keys_are_those_that_train_computes_when_its_turn_has_come(plan)
     assert {job.state for job in plan()} == {DONE}
 
 
-def test_output_that_was_moved_is_still_done(plan, tmp_path):
+def test_output_that_was_moved_is_still_done(plan, root, tmp_path):
     for job in plan():
         finish(job)
     os.rename(tmp_path / "out", tmp_path / "elsewhere")
-    jobs = make_plan(protocols.base_to_new(options(tmp_path / "elsewhere")))
+    jobs = make_plan(protocols.base_to_new(options(tmp_path / "elsewhere", root=str(root))))
     assert {job.state for job in jobs} == {DONE}
 
 
@@ -122,7 +129,8 @@ def test_changed_configuration_gets_folders_of_its_own(plan):
 
 
 @pytest.mark.parametrize("leave", [
-    lambda folder: mark_done(folder, "of another version"), lambda folder: mark_started(folder, "another"),
+    lambda folder: mark_done(folder, "of another version"), lambda folder: open(f"{folder}/started", "w").close(),
+    lambda folder: open(f"{folder}/run.json", "w").close(),
     lambda folder: open(f"{folder}/train_state.pth.tar", "w").close()])
 def test_folder_of_an_unknown_run_is_left_alone(plan, leave):
     job = plan()[0]
@@ -141,12 +149,32 @@ def test_test_is_stale_when_its_model_was_trained_again(plan):
     assert [job.state for job in plan()] == [DONE, NOT_STARTED, DONE, DONE, DONE]
 
 
-def test_step_two_depends_on_which_step_one(plan):
+def test_other_data_are_other_runs_and_data_that_are_missing_or_incomplete_are_none(plan, root, tmp_path):
+    for job in plan():
+        finish(job)
+    shutil.copytree(root, tmp_path / "copy")
+    assert {job.state for job in plan(root=str(tmp_path / "copy"))} == {DONE}
+    images = sorted((tmp_path / "copy" / "pictograms" / "images" / "train").rglob("*.png"))
+    images[0].unlink()
+    split = next((tmp_path / "copy" / "pictograms").glob("split*.json"))
+    for changed in (split.read_text(), split.read_text().replace("airplane", "aeroplane")):
+        split.write_text(changed)
+        assert DONE not in {job.state for job in plan(root=str(tmp_path / "copy"))}
+    assert {(job.state, job.key) for job in plan(root=str(tmp_path / "absent"))} == {(NOT_STARTED, "")}
+    assert not (tmp_path / "absent").exists()
+
+
+def test_pair_that_names_another_step_one_counts(plan, tmp_path):
+    own, other = plan(methods=["CoOp_MAO"]), plan(methods=["CoOp_MAO"], pairs=["MAO.BASE_DIR", str(tmp_path)])
+    assert own[2].key != other[2].key and other[2].identity.parent == "unverified"
+
+
+def test_step_two_depends_on_which_step_one(plan, root):
     first, other = plan(methods=["CoOp_MAO"]), plan(methods=["CoOp_MAO"], pairs=["MAO.TOPK", "4"])
-    assert first[0].digest != other[0].digest and first[2].digest != other[2].digest
+    assert first[0].key != other[0].key and first[2].identity.parent != other[2].identity.parent
     shared = ["MAO.PSEUDO_LABELS", "clip"]
     jobs = make_plan([job for second in ((), shared) for job in protocols.base_to_new_of(
-        options("out"), "CoOp_MAO", "pictograms", 1, second=second, tags=("", "_x" if second else ""))])
+        options("out", root=str(root)), "CoOp_MAO", "pictograms", 1, second=second, tags=("", "_x" if second else ""))])
     assert jobs[0].key == jobs[3].key and jobs[2].key != jobs[5].key
 
 
@@ -185,9 +213,10 @@ def test_ablation_shares_trainings_of_step_one():
     assert len({job.folder for job in jobs}) == len(jobs)
 
 
-def test_default_setting_of_the_ablation_is_that_of_table_one(plan, tmp_path):
+def test_default_setting_of_the_ablation_is_that_of_table_one(plan, root, tmp_path):
     table = plan(methods=["CoOp_MAO"])
-    jobs = make_plan(ablations.ablation(options(tmp_path / "out", methods=["CoOp_MAO"]), ["k", "batch"]))
+    jobs = make_plan(ablations.ablation(options(tmp_path / "out", methods=["CoOp_MAO"], root=str(root)),
+                                       ["k", "batch"]))
     keys = {job.key for job in jobs}
     assert {job.key for job in table} < keys and len(keys) == len(jobs) == 12 * 3
 

@@ -1,0 +1,107 @@
+"""What a run is: everything that can change its numbers. Where its data, its CLIP or its output lie does not count."""
+import hashlib
+import json
+import reprlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from yacs.config import CfgNode
+
+from .records import Record, settings_of
+
+ARITHMETIC = 1  # goes up when a change of the code changes numbers
+UNVERIFIED = "unverified"
+BACKBONE = "MODEL.BACKBONE.NAME"
+FILES = ("MODEL.INIT_WEIGHTS", "MAO.SIMILARITY")  # keys that may name a file, whose contents count then
+
+# What a test takes over from the run that is tested, beside what has to agree with it anyway.
+OF_TRAINING = ("TRAINER.", "MODEL.", "MAO.", "OPTIM.", "TRAIN.", "DATALOADER.TRAIN_X.", "DATALOADER.TRAIN_U.")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A run of train.py.
+
+    Attributes:
+        stage: step of MAO, "base" or "new"; "" without MAO. task: "train" or "test".
+        epoch: the one whose checkpoint is tested; None for the best or the last.
+        data: name of the data set, and digests of its whole split and of the names of all classes.
+        clip: SHA-256 of CLIP's weights. files: {key: SHA-256} of the files that other config keys name.
+        settings: flat config. parent: digest of the run that step 2 or a test stands on; "" for none, "unverified"
+            where its folder does not say which run it was. checkpoints: then tells these from others.
+        arithmetic: ARITHMETIC of the code.
+    """
+
+    trainer: str
+    seed: int
+    shots: int
+    classes: str
+    stage: str
+    task: str
+    epoch: int | None
+    data: dict[str, str]
+    clip: str
+    files: dict[str, str]
+    parent: str
+    checkpoints: str
+    arithmetic: int
+    settings: Record
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, as hex digits."""
+        named = {*self.files, *([BACKBONE] if self.clip else [])}  # files by their contents, not by their names
+        settings = {key: value for key, value in self.settings.items() if key not in named}
+        return hashlib.sha256(json.dumps({**asdict(self), "settings": settings}, sort_keys=True).encode()).hexdigest()
+
+
+def identity_of(cfg: CfgNode, data: Mapping[str, str], test: bool = False, epoch: int | None = None,
+                parent: Identity | str = "", checkpoints: str = "") -> Identity:
+    """The identity of a run with a config; see ``Identity``.
+
+    Args:
+        data: of ``datasets.base.data_identity``. test: whether it tests the model of another run.
+        parent: the run that it stands on, or what is known of it.
+    """
+    from trainers.prompting.clip_digest import file_digest, weights_digest
+
+    settings = settings_of(cfg)
+    files = {key: digest for key in FILES if (digest := file_digest(str(settings.get(key, ""))))}
+    clip = weights_digest(cfg.MODEL.BACKBONE.NAME)
+    if test and isinstance(parent, Identity):
+        settings = {key: value for one, taken in ((settings, False), (parent.settings, True))
+                    for key, value in one.items() if key.startswith(OF_TRAINING) == taken}
+        files = parent.files
+    return Identity(cfg.TRAINER.NAME, cfg.SEED, cfg.DATASET.NUM_SHOTS, cfg.DATASET.SUBSAMPLE_CLASSES, stage_of(cfg),
+                    "test" if test else "train", epoch, dict(data), clip, files,
+                    parent.digest if isinstance(parent, Identity) else parent, checkpoints, ARITHMETIC, settings)
+
+
+def stage_of(cfg: CfgNode) -> str:
+    """The step of MAO that a run is; "" without MAO."""
+    from dassl.engine import TRAINER_REGISTRY
+
+    from trainers.mao.config import stage
+
+    return stage(cfg) if hasattr(TRAINER_REGISTRY.get(cfg.TRAINER.NAME), "mao_stage") else ""
+
+
+def facts_of(identity: Identity) -> Record:
+    """All of an identity as flat keys."""
+    nested = {**asdict(identity), "settings": {}}
+    flat: Record = {key: value for key, value in nested.items() if not isinstance(value, dict)}
+    flat.update({f"{key}.{name}": value for key in ("data", "files") for name, value in nested[key].items()})
+    return {**flat, **identity.settings}
+
+
+def differences(there: Mapping[str, object], here: Mapping[str, object], limit: int = 3) -> str:
+    """"OPTIM.LR is 0.1 there and 0.2 here; ...": the first keys in which two sets of facts differ; "" if none does."""
+    keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
+    phrases = [f"{key} is {shown(there.get(key))} there and {shown(here.get(key))} here" for key in keys[:limit]]
+    return "; ".join(phrases) + (f", {len(keys) - limit} more" if len(keys) > limit else "")
+
+
+def shown(value: object) -> str:
+    """A value in a sentence; of digests the first digits do."""
+    is_digest = isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
+    return f"{str(value)[:12]}..." if is_digest else reprlib.repr(value)
