@@ -454,7 +454,8 @@ def test_bad_yaml_files_are_named(room, tmp_path, run_here):
     ("base", dict(extra=["MAO.BASE_EPOCH", 9]), ["model.pth.tar-9", "MAO.BASE_EPOCH"]),
     ("old", {}, ["of data.name 'Food101'", "'Pictograms'"]),
 ])
-def test_bad_base_folders_are_refused_and_leave_nothing(room, steps, on_all, tmp_path, run_here, folder, changes, words):
+def test_bad_base_folders_are_refused_and_leave_nothing(room, steps, on_all, tmp_path, run_here, folder, changes,
+                                                        words):
     folders = {**steps, "all": on_all}
     path = folders.get(folder, tmp_path / folder)
     if folder not in ("", "absent", *folders):
