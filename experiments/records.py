@@ -132,8 +132,11 @@ def find_record_files(paths: Iterable[StrPath], name: str) -> list[Path]:
         if not os.path.exists(given):
             raise UserError(f"{str(given)!r} does not exist: give an output folder or a {name}")
         if os.path.isdir(given):
-            below = [Path(folder, name) for folder, folders, files in os.walk(given, onerror=refuse)
-                     if name in (*folders, *files)]
+            try:
+                below = [Path(folder, name) for folder, folders, files in os.walk(given, onerror=refuse)
+                         if name in (*folders, *files)]
+            except RecursionError as error:
+                raise unreadable(given, "folders too deep") from error
         else:
             below = [Path(given)] if name in (RECORDS_FILE, Path(given).name) else []
         for path in below:

@@ -139,8 +139,10 @@ def write_output(path: StrPath, content: str | bytes) -> None:
     """Write what ``--output`` names.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: it cannot be written, or is a device or the like, which a file would take the place of.
     """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UserError(f"--output {str(path)!r} is not a regular file: give another")
     try:
         write_file(path, content)
     except WriteError as error:

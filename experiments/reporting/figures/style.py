@@ -12,6 +12,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
@@ -55,7 +56,8 @@ class Drawing:
             width = int(self.figure.get_figwidth() * 18)  # characters of this size
             lines = [line for note in notes for line in textwrap.wrap(note, width)]
             self.figure.set_figheight(self.figure.get_figheight() + 0.11 * len(lines))
-            self.figure.legends[0].set_title("\n".join(lines), {"size": 6})  # for which the layout makes room
+            # the legend has a place in the layout, free text would lie across it
+            self.figure.legends[0].set_title("\n".join(lines), FontProperties(size=6))
             self.caption = " ".join([self.caption, *notes])
 
     def png(self) -> bytes:
