@@ -143,8 +143,7 @@ def no_trace_of_a_refused_run(folder: str, made: list[str]) -> Iterator[None]:
     """
     from experiments.run_state import RUN_FILE
 
-    run_file = Path(folder) / RUN_FILE
-    was_there = run_file.exists()
+    fresh = [path for path in (Path(folder) / RUN_FILE, Path(folder) / "log.txt") if not path.exists()]
     try:
         yield
     except Exception as error:
@@ -155,8 +154,8 @@ def no_trace_of_a_refused_run(folder: str, made: list[str]) -> Iterator[None]:
                 with contextlib.suppress(OSError):  # another run may have come into one of them
                     while made:
                         os.rmdir(made.pop())
-            elif not was_there:
-                run_file.unlink(missing_ok=True)
+            for path in fresh:
+                path.unlink(missing_ok=True)
         raise
 
 

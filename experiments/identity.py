@@ -15,7 +15,8 @@ BACKBONE = "MODEL.BACKBONE.NAME"
 FILES = ("MODEL.INIT_WEIGHTS", "MAO.SIMILARITY")  # keys that may name a file, whose contents count then
 
 # What a test takes over from the run that is tested, beside what has to agree with it anyway.
-OF_TRAINING = ("TRAINER.", "MODEL.", "MAO.", "OPTIM.", "TRAIN.", "DATALOADER.TRAIN_X.", "DATALOADER.TRAIN_U.")
+OF_TRAINING = ("TRAINER.", "MODEL.", "MAO.", "OPTIM.", "TRAIN.", "DATALOADER.TRAIN_X.", "DATALOADER.TRAIN_U.",
+               "TEST.FINAL_MODEL")
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from experiments.identity import Identity, differences, facts_of
 from experiments.run_lock import LOCK_FILE, locked
 from experiments.run_state import Run, done_key, key_in, mark_done, read_run, write_run
 
-IDENTITY = Identity("T", 1, 16, "base", "", "train", None, {"name": "D", "split": "1" * 64, "classes": "2" * 64}, "3" * 64,
+DATA = {"name": "D", "split": "1" * 64, "classes": "2" * 64}
+IDENTITY = Identity("T", 1, 16, "base", "", "train", None, DATA, "3" * 64,
                     {}, "", "", 1, {"OPTIM.LR": 0.1, "INPUT.SIZE": [32, 32], "MODEL.BACKBONE.NAME": "/a/clip.pt"})
 OTHERS = [dict(trainer="U"), dict(seed=2), dict(shots=4), dict(classes="new"), dict(stage="new"), dict(task="test"),
-          dict(epoch=3), dict(data={**IDENTITY.data, "split": "4" * 64}), dict(clip="5" * 64), dict(parent="6" * 64),
+          dict(epoch=3), dict(data={**DATA, "split": "4" * 64}), dict(clip="5" * 64), dict(parent="6" * 64),
           dict(arithmetic=2), dict(settings={**IDENTITY.settings, "OPTIM.LR": 0.2}), dict(checkpoints="7" * 64),
           dict(files={"MAO.SIMILARITY": "8" * 64})]
 

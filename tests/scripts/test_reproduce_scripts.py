@@ -8,10 +8,9 @@ from sweep_tools import train_calls, without_settings
 
 import datasets  # noqa: F401  registers the data sets
 import train
-from experiments.run_state import job_key
+from experiments.run_state import identity_of_command, parent_folder
 from experiments.sweep import protocols
 from experiments.sweep.options import Options
-from experiments.sweep.plan import make_plan
 from experiments.sweep.tables import TABLES
 
 METHODS = ["CoOp", "CoOp_MAO", "MaPLe", "MaPLe_MAO", "PromptSRC", "PromptSRC_MAO"]
@@ -30,12 +29,13 @@ def scripts_of(method):
 
 
 def runs_of_calls(calls):
-    """{output folder: key of the run}, with the folders of other runs by their paths, as nothing has run."""
+    """{output folder: (key of the run, whatever its data, folder of the run that it stands on)}."""
     found = {}
     for program, *words in calls:
         assert program == "train.py"
         args = train.parse_arguments(words)
-        found[args.output_dir] = job_key(train.make_config(args), args)
+        cfg = train.make_config(args)
+        found[args.output_dir] = identity_of_command(cfg, args, {}).digest, parent_folder(cfg, args)
     return found
 
 
@@ -68,8 +68,8 @@ def test_zero_shot_script_and_sweep_run_the_same(calls_of, tmp_path, repository,
     monkeypatch.chdir(repository)
     options = Options(["ZeroshotCLIP"], ["pictograms"], [1], output=str(tmp_path / "out"))
     calls = [call for classes in ("base", "new") for call in calls_of("zsclip/zeroshot.sh", "pictograms", classes)]
-    jobs = make_plan(protocols.base_to_new(options))
-    assert runs_of_calls(calls) == {job.folder: job.key for job in jobs}
+    jobs = protocols.base_to_new(options)
+    assert runs_of_calls(calls) == runs_of_calls([[*job.program, *job.arguments()] for job in jobs])
 
 
 @pytest.mark.parametrize("script", ["quickstart.sh", *(f"reproduce/{table}.sh" for table in TABLES

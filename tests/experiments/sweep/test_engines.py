@@ -61,7 +61,7 @@ def test_base_to_new_and_again(repository, pairs, tmp_path):
         "base", "base")]
     parents = {line["parent"] for lines in made.values() for line in lines
                if line["classes"] == "new" and line["stage"]}
-    assert parents == {training["config_digest"]}
+    assert parents == {training["identity"]}
 
     again = sweep(repository, tmp_path / "out", words, pairs)
     assert again.returncode == 0 and again.stdout.startswith("5 jobs: 5 done, 0 resumed, 0 to run\n")

@@ -1,10 +1,14 @@
 """Step 2 starts from the right checkpoint of step 1, and takes over what it may."""
+import json
+
 import pytest
 import torch
+from dassl.config import get_cfg_default
 from small_coop import model_of
 from torch import nn
 
-from trainers.mao.base_run import _copy_state, checkpoint_path
+import trainers
+from trainers.mao.base_run import _copy_state, check_base_dir, checkpoint_path, write_run_facts
 from trainers.mao.errors import MAOError
 
 
@@ -40,6 +44,61 @@ def test_what_is_not_there_is_named(folder):
     (folder / "prompt_learner" / "checkpoint").write_text("something")
     with pytest.raises(MAOError, match="names no checkpoint"):
         checkpoint_path(str(folder), "prompt_learner", -1)
+
+
+def config_of(folder, classes, base="", **changes):
+    cfg = get_cfg_default()
+    cfg.DATASET.SUBSAMPLE_CLASSES = classes
+    trainers.extend_cfg(cfg)
+    values = {"TRAINER.NAME": "CoOp_MAO", "DATASET.NAME": "D", "SEED": 1, "OUTPUT_DIR": str(folder),
+              "MAO.BASE_DIR": str(base), **changes}
+    cfg.merge_from_list([word for pair in values.items() for word in pair])
+    return cfg
+
+
+def in_a_fork(folder, classes="base", finished=True, **changes):
+    """Leave what the plug-in leaves where no train.py of its own repository does."""
+    write_run_facts(config_of(folder, classes, **changes), finished)
+
+
+def test_step_two_in_a_fork_takes_the_finished_step_one_and_no_trace_of_another_version(tmp_path, capsys):
+    in_a_fork(tmp_path / "base")
+    check_base_dir(config_of(tmp_path / "new", "new", tmp_path / "base"))
+    assert capsys.readouterr().out == "" and [path.name for path in (tmp_path / "base").iterdir()] == ["run.json"]
+
+
+@pytest.mark.parametrize("left, words", [
+    (dict(finished=False), "not come to its end"), (dict(classes="all"), "classes 'all', step 2 starts from 'base'"),
+    (dict(classes="new"), "stage 'new', step 2 starts from 'base'"), ({"SEED": 2}, "seed 2, this run is of 1"),
+    ({"DATASET.NUM_SHOTS": 4}, "shots 4"), ({"DATASET.NAME": "E"}, "data.name 'E'"),
+    ({"TRAINER.COOP.CLASS_TOKEN_POSITION": "front"}, "CLASS_TOKEN_POSITION 'front'"),
+    ({"MODEL.BACKBONE.NAME": "RN50"}, "backbone 'RN50'"), ({"TRAINER.NAME": "MaPLe_MAO"}, "trainer 'MaPLe_MAO'"),
+])
+def test_step_two_in_a_fork_refuses_another_run(tmp_path, left, words):
+    in_a_fork(tmp_path / "base", **left)
+    with pytest.raises(MAOError, match=words):
+        check_base_dir(config_of(tmp_path / "new", "new", tmp_path / "base"))
+
+
+def test_file_of_train_py_is_left_as_it_is_and_counts_as_finished_with_its_own_digest_in_done(tmp_path):
+    facts = {"identity": "1" * 64, "stage": "base", "classes": "base", "trainer": "CoOp_MAO", "clip": "2" * 64}
+    (tmp_path / "run.json").write_text(json.dumps(facts))
+    in_a_fork(tmp_path)
+    assert json.loads((tmp_path / "run.json").read_text()) == facts
+    cfg = config_of(tmp_path / "new", "new", tmp_path)
+    for key in ("", "3" * 64):
+        (tmp_path / "done").write_text(key)
+        with pytest.raises(MAOError, match="not come to its end"):
+            check_base_dir(cfg)
+    (tmp_path / "done").write_text("1" * 64 + "\n")
+    check_base_dir(cfg)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"data": 3}', "[" * 10**5])
+def test_facts_that_are_damaged_are_named(tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(MAOError, match="run.json.*run step 1 again"):
+        check_base_dir(config_of(tmp_path / "new", "new", tmp_path))
 
 
 class Adapted(nn.Module):
