@@ -108,21 +108,14 @@ def checked_run(trainer: "TrainerX", cfg: CfgNode, args: argparse.Namespace) -> 
         if parent:
             check_tested(parent, run, cfg, identity, label)
         return Run(identity, origin, label)
-    if trainer.get_model_names() and not args.no_train:
-        check_learning(cfg, trainer)
+    learns = bool(trainer.get_model_names()) and not args.no_train
+    if learns and identity.classes == "new" and not identity.stage:  # MAO has a sentence of its own
+        raise UserError("DATASET.SUBSAMPLE_CLASSES new would train on the labels of the new classes: train on base, "
+                        "then test on new with --eval-only and --model-dir")
     check_output(cfg.OUTPUT_DIR, identity)
     if cfg.RESUME:
         origin = check_resumed(cfg.RESUME, identity)
     return Run(identity, origin, label)
-
-
-def check_learning(cfg: CfgNode, trainer: "TrainerX") -> None:
-    """Raise UserError if what comes of a training would pass for the prompts of another one."""
-    if trainer.max_epoch < 1:
-        raise UserError(f"OPTIM.MAX_EPOCH is {trainer.max_epoch}: give at least 1, as untrained prompts are no result")
-    if cfg.DATASET.SUBSAMPLE_CLASSES == "new" and not hasattr(trainer, "mao_stage"):
-        raise UserError("DATASET.SUBSAMPLE_CLASSES new would train on the labels of the new classes: train on base, "
-                        "then test on new with --eval-only and --model-dir")
 
 
 def train_or_test(trainer: "TrainerX", args: argparse.Namespace) -> None:

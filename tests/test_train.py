@@ -245,7 +245,8 @@ def test_killed_promptsrc_averages_over_all_epochs(room, deep_steps, tmp_path):
 
 # Which run it is
 
-def testing(room, output, model, trainer="CoOp_MAO", classes="new", extra=("MAO.STAGE", "base"), flags=(), **changes):
+def words_of_test(room, output, model, trainer="CoOp_MAO", classes="new", extra=("MAO.STAGE", "base"), flags=(),
+                  **changes):
     return arguments(room, output, trainer, classes, extra=extra, flags=["--eval-only", "--model-dir", model, *flags],
                      **changes)
 
@@ -295,14 +296,14 @@ def test_claims_that_differ_from_the_tested_run_are_refused(room, steps, on_all,
         path = tmp_path / "copy" / "run.json"
         path.write_text(path.read_text().replace('"seed": 1', '"seed": 2'))
     extra = [room / value if value == "wide.pt" else value for value in claim.pop("extra", ["MAO.STAGE", "base"])]
-    refused(run_here(testing(room, tmp_path / "out", **{**claim, "model": str(models[claim["model"]])}, extra=extra)),
-            *words)
+    claim["model"] = str(models[claim["model"]])
+    refused(run_here(words_of_test(room, tmp_path / "out", **claim, extra=extra)), *words)
     assert not (tmp_path / "out").exists()
 
 
 def test_what_the_tested_run_was_trained_with_stands(room, steps, tmp_path, run_here):
     extra = ["MAO.STAGE", "base", "OPTIM.MAX_EPOCH", 77, "MAO.TOPK", 3, "DATALOADER.TEST.BATCH_SIZE", 50]
-    succeeded(run_here(testing(room, tmp_path / "out", str(steps["base"]), extra=extra)))
+    succeeded(run_here(words_of_test(room, tmp_path / "out", str(steps["base"]), extra=extra)))
     (record,) = records(tmp_path / "out")
     of_training = records(steps["base"])[0]["settings"]
     assert {key for key, value in record["settings"].items() if of_training[key] != value} == {
@@ -311,7 +312,7 @@ def test_what_the_tested_run_was_trained_with_stands(room, steps, tmp_path, run_
 
 def test_model_of_an_unknown_run_is_tested_as_claimed_and_marked(room, steps, tmp_path, run_here):
     shutil.copytree(steps["base"] / "prompt_learner", tmp_path / "model" / "prompt_learner")
-    args = testing(room, tmp_path / "out", str(tmp_path / "model"), seed=2)
+    args = words_of_test(room, tmp_path / "out", str(tmp_path / "model"), seed=2)
     assert "unverified" in succeeded(run_here(args))
     (record,) = records(tmp_path / "out")
     assert (record["seed"], record["origin"], record["parent"]) == (2, "unverified", "unverified")
@@ -323,7 +324,7 @@ def test_model_of_an_unknown_run_is_tested_as_claimed_and_marked(room, steps, tm
 def test_test_in_the_folder_of_a_stopped_training_leaves_its_state(room, steps, tmp_path, run_here):
     args = arguments(room, tmp_path / "run")
     kill_in(args, "epoch [2/3] batch [4/")
-    succeeded(run_here(testing(room, tmp_path / "run", str(steps["base"]))))
+    succeeded(run_here(words_of_test(room, tmp_path / "run", str(steps["base"]))))
     assert (tmp_path / "run" / "train_state.pth.tar").is_file() and not (tmp_path / "run" / "done").exists()
     assert "resuming from epoch 1 of 3" in succeeded(run_here(args))
 
@@ -393,7 +394,7 @@ def test_prompts_that_are_not_numbers_are_not_tested(room, steps, tmp_path, run_
     checkpoint = torch.load(path, weights_only=True)
     checkpoint["state_dict"]["ctx"][1, 2] = float("nan")
     torch.save(checkpoint, path)
-    refused(run_here(testing(room, tmp_path / "out", str(tmp_path / "model"))), "ctx", "not finite")
+    refused(run_here(words_of_test(room, tmp_path / "out", str(tmp_path / "model"))), "ctx", "not finite")
     assert not (tmp_path / "out").exists()
 
 
