@@ -89,7 +89,7 @@ def facts(one: Evaluation, runs: Mapping[str, Evaluation] | None = None) -> Fact
     found: Facts = {key: value for key, value in one.settings.items() if key not in LEFT_OUT and (
         one.stage == "new" or not (key in OF_STEP_2 or key.startswith("MAO.NEW.")))}
     best = one.settings.get("TEST.FINAL_MODEL") == "best_val"  # whose epoch each seed has for itself
-    own = {**{f"data.{key}": value for key, value in one.data.items()}, "split_digest": one.split_digest,
+    own = {**{f"data.{key}": one.data.get(key) for key in ("split", "classes")}, "split_digest": one.split_digest,
            "clip": one.clip, "arithmetic": one.arithmetic, "total": one.total, "num_classes": one.num_classes,
            "epoch": None if best else one.epoch}
     found.update({key: value for key, value in own.items() if value not in (None, "")})

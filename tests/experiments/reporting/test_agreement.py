@@ -159,7 +159,7 @@ def test_only_data_sets_that_are_asked_for_have_to_agree(tmp_path):
 
 def test_source_and_targets_are_of_one_training(tmp_path, capsys):
     result(tmp_path, classes="all", settings={"DATASET.NAME": "Pictograms"})
-    target = {"dataset": "EmojiFood", "source": "Pictograms", "parent": "CoOp-all1", "data": {"split": "food"},
+    target = {"dataset": "EmojiFood", "source": "Pictograms", "parent": "CoOp-all1", "data": {"name": "EmojiFood", "split": "s2", "classes": "c2"},
               "num_classes": 8, "settings": {"DATASET.NAME": "EmojiFood"}}
     result(tmp_path / "food", classes="all", total=800, name="food", **target)
     assert run(tmp_path, "--layout", "table2") == 0
