@@ -93,14 +93,13 @@ def is_done(cfg: CfgNode, args: argparse.Namespace) -> bool:
 def checked_run(trainer: "TrainerX", cfg: CfgNode, args: argparse.Namespace) -> "Run":
     """Which run this is; UserError if it contradicts the folders that it names, or would be recorded as what it is not.
     """
-    from datasets.base import data_identity
     from experiments.claims import check_output, check_resumed, check_tested
     from experiments.identity import UNVERIFIED
+    from experiments.run_data import data_on_disk
     from experiments.run_state import Run, identity_of_command, parent_folder, read_run
 
-    dataset = trainer.dm.dataset
-    identity = identity_of_command(cfg, args, data_identity(dataset))
-    label = getattr(dataset, "label", cfg.DATASET.NAME)
+    identity = identity_of_command(cfg, args, data_on_disk(cfg))
+    label = getattr(trainer.dm.dataset, "label", cfg.DATASET.NAME)
     parent = parent_folder(cfg, args)
     run = read_run(parent) if parent else None
     origin = "verified" if not parent else UNVERIFIED if run is None else run.origin

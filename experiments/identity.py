@@ -26,7 +26,7 @@ class Identity:
     Attributes:
         stage: step of MAO, "base" or "new"; "" without MAO. task: "train" or "test".
         epoch: the one whose checkpoint is tested; None for the best or the last.
-        data: name of the data set, and digests of its whole split and of the names of all classes.
+        data: name of the data set, and digests of its whole split with its images and of the names of all classes.
         clip: SHA-256 of CLIP's weights. files: {key: SHA-256} of the files that other config keys name.
         settings: flat config. parent: digest of the run that step 2 or a test stands on; "" for none, "unverified"
             where its folder does not say which run it was. checkpoints: then tells these from others.
@@ -61,7 +61,7 @@ def identity_of(cfg: CfgNode, data: Mapping[str, str], test: bool = False, epoch
     """The identity of a run with a config; see ``Identity``.
 
     Args:
-        data: of ``datasets.base.data_identity``. test: whether it tests the model of another run.
+        data: of ``run_data.data_on_disk``. test: whether it tests the model of another run.
         parent: the run that it stands on, or what is known of it.
     """
     from trainers.prompting.clip_digest import file_digest, weights_digest

@@ -4,9 +4,7 @@
     done       the digest of that identity, written last
 """
 import argparse
-import contextlib
 import hashlib
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,6 +17,7 @@ from compat.files import write_file
 
 from .identity import UNVERIFIED, Identity, identity_of, stage_of
 from .records import Record, digest_of_run
+from .run_data import data_on_disk
 
 RUN_FILE = "run.json"
 DONE_FILE = "done"
@@ -45,7 +44,7 @@ def identity_of_command(cfg: CfgNode, args: argparse.Namespace, data: Mapping[st
     """Identity of a run of train.py.
 
     Args:
-        cfg, args: config and parsed command line. data: of ``datasets.base.data_identity``.
+        cfg, args: config and parsed command line. data: of ``run_data.data_on_disk``.
         parent: the run that it stands on, if that has not started yet; default: read from its folder.
     """
     folder = parent_folder(cfg, args)
@@ -68,24 +67,6 @@ def parent_folder(cfg: CfgNode, args: argparse.Namespace) -> str:
 def job_key(cfg: CfgNode, args: argparse.Namespace) -> str:
     """Digest of the identity of a run of train.py."""
     return identity_of_command(cfg, args, data_on_disk(cfg)).digest
-
-
-def data_on_disk(cfg: CfgNode) -> dict[str, str]:
-    """``data_identity`` of a config's data set; of one that is not of this repository, the name alone.
-
-    Raises:
-        UserError: the data are missing or damaged.
-    """
-    from dassl.data.datasets import DATASET_REGISTRY
-
-    from datasets.base import FewShotDataset, identity_on_disk
-
-    name = cfg.DATASET.NAME
-    known = name in DATASET_REGISTRY.registered_names()
-    if not (known and issubclass(DATASET_REGISTRY.get(name), FewShotDataset)):
-        return {"name": name, "split": "", "classes": ""}
-    with contextlib.redirect_stdout(io.StringIO()):  # the run itself says what is to be said of its data
-        return identity_on_disk(name, cfg.DATASET.ROOT)
 
 
 def checkpoints_digest(folder: str) -> str:
