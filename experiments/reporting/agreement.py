@@ -20,7 +20,9 @@ from .request import Request
 from .settings import OF_STEP_2, of_step_1, varied
 
 # Keys of a config without a say in the numbers of a cell; stage and label tell cells apart.
-LEFT_OUT = WITHOUT_INFLUENCE | {*FOLDERS_OF_RUNS, "SEED", "TRAIN.CHECKPOINT_FREQ", "MAO.STAGE", "DATASET.LABEL"}
+LEFT_OUT = WITHOUT_INFLUENCE | {
+    *FOLDERS_OF_RUNS, "SEED", "MAO.STAGE", "DATASET.LABEL", "TRAIN.CHECKPOINT_FREQ", "TRAIN.SAVE_STATE", "TEST.NO_TEST",
+    "TEST.COMPUTE_CMAT", "TEST.PER_CLASS_RESULT"}
 BACKBONE = "MODEL.BACKBONE.NAME"  # a path may be another one on another machine: CLIP's digest goes before it
 IMAGES = ("total", "num_classes")
 OF_DATA = (*IMAGES, "data.split", "split_digest", "data.classes")
@@ -43,7 +45,7 @@ def settle(found: MutableMapping[Any, dict[int, Evaluation]], request: Request) 
     Raises:
         UserError: it names both files, the key and both values.
     """
-    for cells, sentence in list(disagreements(found, request.runs)):
+    for cells, sentence in list(disagreements(found, request)):
         if not request.allow_mixed:
             raise UserError(f"{sentence}: run one of them again, give only folders that belong together, or see both, "
                             "marked, with --allow-mixed")
@@ -51,14 +53,13 @@ def settle(found: MutableMapping[Any, dict[int, Evaluation]], request: Request) 
             found[cell] = {seed: replace(one, mixed=(*one.mixed, f"† {sentence}")) for seed, one in found[cell].items()}
 
 
-def disagreements(found: Mapping[Cell, dict[int, Evaluation]], runs: Mapping[str, Evaluation],
-                  ) -> Iterator[tuple[list[Cell], str]]:
+def disagreements(found: Mapping[Cell, dict[int, Evaluation]], request: Request) -> Iterator[tuple[list[Cell], str]]:
     """(cells, sentence) wherever evaluations do not belong together; at most one per cell, row and table."""
     rows: dict[Hashable, list[Cell]] = {}
     tables: dict[Hashable, list[Cell]] = {}
     for cell in sorted(found, key=str):
         first, *others = (found[cell][seed] for seed in sorted(found[cell]))
-        yield from report([cell], ((first, other, difference(facts(first, runs), facts(other, runs)))
+        yield from report([cell], ((first, other, difference(facts(first, request.runs), facts(other, request.runs)))
                                    for other in others))
         rows.setdefault(row_of(first), []).append(cell)
         tables.setdefault((first.dataset, first.classes), []).append(cell)
@@ -66,7 +67,7 @@ def disagreements(found: Mapping[Cell, dict[int, Evaluation]], runs: Mapping[str
         for other in cells[1:]:
             pairs = [(found[cells[0]][seed], found[other][seed]) for seed in found[cells[0]] if seed in found[other]]
             pairs = pairs or [(next(iter(found[cells[0]].values())), next(iter(found[other].values())))]
-            yield from report([cells[0], other], ((*pair, other_training(*pair, runs)) for pair in pairs))
+            yield from report([cells[0], other], ((*pair, other_training(*pair, request)) for pair in pairs))
     for cells in tables.values():
         for other in cells[1:]:
             one, two = (next(iter(found[cell].values())) for cell in (cells[0], other))
@@ -116,15 +117,15 @@ def row_of(one: Evaluation) -> Hashable:
     return one.classes == "all", home, one.trainer, one.shown_shots, tuple(of_step_1(varied(one)).items())
 
 
-def other_training(one: Evaluation, other: Evaluation, runs: Mapping[str, Evaluation]) -> Difference | None:
+def other_training(one: Evaluation, other: Evaluation, request: Request) -> Difference | None:
     """How two cells of a row differ in what was trained."""
     leave_out = OF_TARGET if one.classes == "all" else OF_HALF
     differs = difference(facts(one), facts(other), leave_out | ({"epoch"} if one.stage != other.stage else set()))
     if differs is not None:
         return differs
     known = one.seed == other.seed and (one.parent or other.parent) and all(
-        half.parent not in UNKNOWN[1:] and (half.stage != "new" or half.parent in runs) for half in (one, other))
-    if not known or line_of(one, runs) & line_of(other, runs):
+        half.parent not in ("unverified", *request.trained_alone) for half in (one, other))
+    if not known or line_of(one, request.runs) & line_of(other, request.runs):
         return None
     trained, of_other = (half.parent or half.identity or half.config_digest for half in (one, other))
     return "the run that was trained", trained, of_other

@@ -130,6 +130,8 @@ class Epoch:
     epoch: int
     loss: float | int | None = None
     acc: float | int | None = None
+    stage: str = ""
+    identity: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,6 +37,12 @@ class Request:
         """{digest of a run: an evaluation of it}"""
         return {digest: one for one in self.evaluations for digest in (one.config_digest, one.identity) if digest}
 
+    @cached_property
+    def trained_alone(self) -> set[str]:
+        """Digests of step 2 of runs that were trained without a test, so that no record names their step 1."""
+        return {digest for one in self.epochs if one.stage == "new"
+                for digest in (one.config_digest, one.identity)} - {*self.runs, ""}
+
     @property
     def shown(self) -> list[Evaluation]:
         """The evaluations on data sets that are asked for."""

@@ -71,7 +71,7 @@ def test_seeds_of_a_cell_agree_in_every_layout(layout, classes, tmp_path, capsys
 
 @pytest.mark.parametrize("changes", [
     {"settings": {"OUTPUT_DIR": "elsewhere", "DATASET.ROOT": "/data", "MAO.BASE_DIR": "x", "TRAIN.PRINT_FREQ": 9,
-                  "TRAIN.CHECKPOINT_FREQ": 5}},
+                  "TRAIN.CHECKPOINT_FREQ": 5, "TEST.COMPUTE_CMAT": True}},
     {"settings": {"MODEL.BACKBONE.NAME": "/elsewhere/clip.pt"}},  # CLIP's digest says that it is the same
     {"versions": {"torch": "9"}, "device": "cuda", "engine": "dassl"},
     {"settings": {"NEW.KEY": 1}}, {"num_classes": None}])
@@ -125,6 +125,15 @@ def test_new_classes_tested_with_another_training_than_base_give_no_h(tmp_path, 
     assert run(tmp_path, "--allow-mixed") == 0
 
 
+def test_step_2_that_stands_on_another_step_1_than_that_of_base_gives_no_h(tmp_path, capsys):
+    result(tmp_path, "CoOp_MAO", "base", stage="base")
+    result(tmp_path, "CoOp_MAO", "new", stage="new", parent="another")
+    assert "the run that was trained is " in refused(tmp_path, capsys)
+    # a step 2 that was tested later, on its own, does not say which step 1 it stood on
+    write_epochs(tmp_path, "CoOp_MAO", [1.0], stage="new", identity="another", config_digest="x", classes="new")
+    assert run(tmp_path) == 0
+
+
 @pytest.mark.parametrize("settings", [{"MAO.STAGE": "new", "MAO.BASE_EPOCH": 5}, {"MAO.NEW.LR": 0.1}, {"SEED": 7}])
 def test_step_2_may_have_settings_of_its_own(settings, tmp_path):
     result(tmp_path, "CoOp_MAO", "base", stage="base", settings={"MAO.NEW.LR": 0.0})
@@ -159,8 +168,9 @@ def test_only_data_sets_that_are_asked_for_have_to_agree(tmp_path):
 
 def test_source_and_targets_are_of_one_training(tmp_path, capsys):
     result(tmp_path, classes="all", settings={"DATASET.NAME": "Pictograms"})
-    target = {"dataset": "EmojiFood", "source": "Pictograms", "parent": "CoOp-all1", "data": {"name": "EmojiFood", "split": "s2", "classes": "c2"},
-              "num_classes": 8, "settings": {"DATASET.NAME": "EmojiFood"}}
+    target = {"dataset": "EmojiFood", "source": "Pictograms", "parent": "CoOp-all1",
+              "data": {"name": "EmojiFood", "split": "s2", "classes": "c2"}, "num_classes": 8,
+              "settings": {"DATASET.NAME": "EmojiFood"}}
     result(tmp_path / "food", classes="all", total=800, name="food", **target)
     assert run(tmp_path, "--layout", "table2") == 0
     capsys.readouterr()
