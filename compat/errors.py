@@ -79,7 +79,7 @@ def explained(error: Exception) -> str | None:
         place = f"{os.fsdecode(error.filename)!r}: " if isinstance(error.filename, (str, bytes)) else ""
         remedy = REMEDIES.get(error.errno, "make that usable, or give another path")
         return f"{place}{(error.strerror or 'cannot be used').lower()}; {remedy}"
-    if isinstance(error, RuntimeError):
+    if isinstance(error, (RuntimeError, OSError)):  # one that a worker process raised has lost its number
         for pattern, what, remedy in TROUBLES:
             if re.search(pattern, str(error), re.DOTALL):
                 return f"{what} ({sentence(error)[:200]}): {remedy}"

@@ -8,10 +8,8 @@ from yacs.config import CfgNode
 
 from ..errors import UnknownNameError, UserError
 from ..settings import flat_config
+from .values import wanted
 from .words import check_text
-
-NAMES = {bool: "True or False", int: "a whole number", float: "a number", str: "a text", list: "a list such as [1, 2]",
-         tuple: "a list such as (1, 2)"}
 
 
 def merge_mapping(cfg: CfgNode, values: Mapping[Any, Any]) -> None:
@@ -21,6 +19,21 @@ def merge_mapping(cfg: CfgNode, values: Mapping[Any, Any]) -> None:
         UserError: a key is unknown, or a value is of another type than its default.
     """
     _merge(cfg, cfg, values, "")
+
+
+def set_key(cfg: CfgNode, key: str, value: object) -> None:
+    """Give one key, such as OPTIM.LR, a value, which may be written as Python writes it: "0.1", "True", "(32, 32)".
+
+    Raises:
+        UserError: as merge_mapping.
+    """
+    *groups, name = key.split(".")
+    node = cfg
+    for group in groups:
+        node = node.get(group) if isinstance(node, CfgNode) else None
+    if not isinstance(node, CfgNode):
+        raise unknown_key(cfg, key)
+    _merge(cfg, node, {name: value}, "".join(f"{group}." for group in groups))
 
 
 def _merge(cfg: CfgNode, node: CfgNode, values: Mapping[Any, Any], prefix: str) -> None:
@@ -33,20 +46,8 @@ def _merge(cfg: CfgNode, node: CfgNode, values: Mapping[Any, Any], prefix: str) 
         elif isinstance(value, Mapping):
             _merge(cfg, node[name], value, f"{key}.")
         else:
-            raise UserError(f"{key} is {reprlib.repr(value)}, but it is a group of keys: give some of "
-                            f"{', '.join(node[name])}")
-
-
-def set_key(cfg: CfgNode, key: str, value: object) -> None:
-    """Give one key, such as OPTIM.LR, a value, which may be written as Python writes it: "0.1", "True", "(32, 32)".
-
-    Raises:
-        UserError: as merge_mapping.
-    """
-    values = value
-    for name in reversed(key.split(".")):
-        values = {name: values}
-    merge_mapping(cfg, values)  # type: ignore[arg-type]
+            raise UserError(f"{key} is {reprlib.repr(value)}, but it is a group: give its keys, such as "
+                            f"{key}.{next(iter(node[name]))}")
 
 
 def typed(key: str, value: Any, default: object) -> Any:
@@ -64,10 +65,10 @@ def typed(key: str, value: Any, default: object) -> Any:
     if kind in (list, tuple) and isinstance(value, (list, tuple)):
         value = kind(value)
     if type(value) is not kind and default is not None:
-        raise UserError(f"{key} is {reprlib.repr(given)}: give {NAMES.get(kind, 'another value')}")
+        raise UserError(f"{key} is {reprlib.repr(given)}: give {wanted(key, kind)}")
     for part in value if isinstance(value, (list, tuple)) else [value]:
         if type(part) not in (bool, int, float, str):
-            raise UserError(f"{key} is {reprlib.repr(given)}: give {NAMES[kind]}")
+            raise UserError(f"{key} is {reprlib.repr(given)}: give {wanted(key, kind)}")
         if isinstance(part, str):
             check_text(key, part)
     return value

@@ -5,6 +5,7 @@ Words are written out, since an installed Dassl keeps them elsewhere; a test com
 import math
 import reprlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from yacs.config import CfgNode
@@ -25,8 +26,8 @@ def whole(least: int, most: int = 10**6) -> Rule:
 
 
 def number(least: float = 0.0, most: float = math.inf) -> Rule:
-    return Rule(f"a finite number of at least {least:g}" if most == math.inf else f"a number from {least:g} to {most:g}",
-                lambda value: type(value) in (int, float) and least <= value <= most)
+    text = f"a finite number of at least {least:g}" if most == math.inf else f"a number from {least:g} to {most:g}"
+    return Rule(text, lambda value: type(value) in (int, float) and least <= value <= most)
 
 
 def above(least: float) -> Rule:
@@ -52,6 +53,8 @@ PROMPT_LENGTH = whole(0, 1000)  # the trainers know the context length; this kee
 
 RULES: dict[str, Rule] = {
     "OUTPUT_DIR": Rule("the path of a folder", bool),
+    "RESUME": Rule("the folder of a run that left a checkpoint or a state", lambda value: not value or any(
+        any(Path(value).glob(files)) for files in ("train_state.pth.tar", "*/checkpoint", "*/model*.pth.tar*"))),
     "SEED": whole(-1, 2**32 - 1),
     "INPUT.SIZE": each(whole(1, 4096), 2),
     "INPUT.INTERPOLATION": word("bilinear", "bicubic", "nearest"),
@@ -81,7 +84,7 @@ RULES: dict[str, Rule] = {
     "DATASET.NUM_LABELED": whole(-1),
     "DATASET.VAL_PERCENT": number(0, 1),
     "DATALOADER.NUM_WORKERS": whole(0, 256),
-    "DATALOADER.K_TRANSFORMS": whole(1, 64),
+    "DATALOADER.K_TRANSFORMS": Rule("1, as the trainers take one view of an image", lambda value: value == 1),
     **{f"DATALOADER.{part}.{key}": rule for part in ("TRAIN_X", "TRAIN_U", "TEST") for key, rule in {
         "SAMPLER": SAMPLER, "BATCH_SIZE": BATCH_SIZE, "N_DOMAIN": whole(0), "N_INS": whole(1)}.items()},
     "MODEL.HEAD.DROPOUT": number(0, 1),
@@ -136,6 +139,12 @@ def check_value(key: str, value: Any, rule: Rule | None) -> None:
     rule = rule or Rule("a finite number", lambda _: True)
     if not all(map(bounded, value if isinstance(value, (list, tuple)) else [value])) or not rule.fits(value):
         raise UserError(f"{key} is {reprlib.repr(value)}: give {rule.text}")
+
+
+def wanted(key: str, kind: type) -> str:
+    """What to give a key whose default is of a type."""
+    names = {bool: "True or False", int: "a whole number", float: "a number", str: "a text"}
+    return RULES[key].text if key in RULES else names.get(kind, "a list")
 
 
 def bounded(value: object) -> bool:

@@ -29,9 +29,9 @@ class Parser(argparse.ArgumentParser):
         flags, pairs = words[:begin], words[begin:]
         for word in words:
             check_text("the word", word)
-        for flag, value in zip(flags, [*flags[1:], None], strict=True):
-            if value == "" or flag.startswith("--") and flag.endswith("="):
-                raise UserError(f"{flag} has an empty value: give one, or leave it out")
+        for before, word in zip(["the command", *flags], flags, strict=False):
+            if not word or word.startswith("--") and word.endswith("="):
+                raise UserError(f"{word or before} has an empty value: give one, or leave it out")
         args = self.parse_args(flags)
         for word in pairs:
             if word.startswith("--"):
