@@ -62,9 +62,10 @@ REMEDIES = {  # of what the machine refuses; what it refuses a path is about tha
     errno.EIO: "look after the disk"}
 TROUBLES = (  # what torch says, which has one kind of error for all of it
     (r"torch_\w*>|shared memory|shm", "shared memory ran out", "lower DATALOADER.NUM_WORKERS, or enlarge /dev/shm"),
+    (r"usable temporary directory", "no temporary file can be written", "free space, or raise the limit (ulimit -f)"),
     (r"Too many open files|ancdata", "too many files are open", FEWER_FILES),
     (r"new thread|Resource temporarily", "no further process or thread may start", "lower DATALOADER.NUM_WORKERS"),
-    (r"out of memory|allocate memory|not enough memory|bad_alloc", "memory ran out", LESS_MEMORY),
+    (r"out of memory|allocate memory|not enough memory|bad_alloc|failed to map segment", "memory ran out", LESS_MEMORY),
     (r"DataLoader worker .*(exited|killed)", "a process that reads images was killed, perhaps for want of memory",
      LESS_MEMORY))
 
@@ -79,11 +80,21 @@ def explained(error: Exception) -> str | None:
         place = f"{os.fsdecode(error.filename)!r}: " if isinstance(error.filename, (str, bytes)) else ""
         remedy = REMEDIES.get(error.errno, "make that usable, or give another path")
         return f"{place}{(error.strerror or 'cannot be used').lower()}; {remedy}"
-    if isinstance(error, (RuntimeError, OSError)):  # one that a worker process raised has lost its number
+    if isinstance(error, (RuntimeError, OSError, ImportError)):  # one that a worker process raised has lost its number
         for pattern, what, remedy in TROUBLES:
             if re.search(pattern, str(error), re.DOTALL):
                 return f"{what} ({sentence(error)[:200]}): {remedy}"
     return None
+
+
+def open_closed_streams() -> None:
+    """Output that the caller has closed goes nowhere, and not into whichever file is opened next."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_WRONLY)
+            if null != number:
+                os.dup2(null, number)
+            setattr(sys, name, open(number, "w", closefd=False))
 
 
 def exit_code(action: Callable[[], int | None], debug: bool = False) -> int:
@@ -95,6 +106,7 @@ def exit_code(action: Callable[[], int | None], debug: bool = False) -> int:
     Returns:
         The exit code: what ``action`` returns (None counts as 0), 2 after such a sentence, 130 after Ctrl-C.
     """
+    open_closed_streams()
     try:
         return action() or 0
     except BrokenPipeError:  # whoever reads our output, head for example, has seen enough

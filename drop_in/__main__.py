@@ -19,8 +19,8 @@ from pathlib import Path
 from compat.errors import UserError, exit_code
 
 from .fork import find_fork
-from .install import uninstall, write_all
-from .manifest import read_manifest
+from .install import check_inside, uninstall, write_all
+from .manifest import MANIFEST, read_manifest
 from .plan import Plan, make_plan
 
 
@@ -57,6 +57,7 @@ def remove(root: Path, force: bool, dry_run: bool) -> None:
     manifest = read_manifest(root)
     if manifest is None:
         raise UserError(f"{str(root)!r} has nothing to uninstall: there is no manifest of an earlier call")
+    check_inside(root, ["train.py", MANIFEST, *manifest.files, *manifest.folders])
     if dry_run:
         print(f"would remove {len(manifest.files)} files and the marked lines of train.py; nothing was written")
         return

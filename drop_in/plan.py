@@ -10,8 +10,8 @@ from compat.errors import UserError
 
 from .contents import BACKBONES, KNOWN_HOSTS, contents, is_ours
 from .fork import registered_trainers, uncommitted_changes
-from .install import check_targets
-from .manifest import Manifest, read_manifest
+from .install import check_inside, check_targets
+from .manifest import MANIFEST, Manifest, read_manifest
 from .train_file import edited
 
 
@@ -61,6 +61,7 @@ def make_plan(root: Path, words: Sequence[str], with_engine: bool, force: bool) 
     backbones, notes = choose_backbones(words, trainers, root)
     hosts = sorted({*trainers, *(BACKBONES[word] for word in backbones)} & set(KNOWN_HOSTS))
     files = contents(hosts, backbones, with_engine)
+    check_inside(root, ["train.py", MANIFEST, *files])
     check_targets(root, files, manifest, force)
     before = (root / "train.py").read_bytes()
     after = edited(before, [*(f"trainers.{word}" for word in backbones), "trainers.mao"], with_engine)

@@ -7,16 +7,8 @@
 # Other scripts source this file; PYTHON is then the interpreter to use, and REQUIREMENTS may name further files.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+source scripts/interpreter.sh
 REQUIREMENTS=(requirements.txt ${REQUIREMENTS:-})
-
-fail() {
-    echo "error: $*" >&2
-    exit 2
-}
-
-is_recent() { # INTERPRETER: whether it is Python >= 3.10
-    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
-}
 
 find_python() { # prints the first Python >= 3.10
     local candidate
@@ -41,8 +33,7 @@ make_venv() {
 }
 
 use_own_environment() {
-    command -v "$PYTHON" >/dev/null || fail "PYTHON=$PYTHON is not an interpreter: give the path of one"
-    is_recent "$PYTHON" || fail "PYTHON=$PYTHON is older than 3.10: give a newer one"
+    check_interpreter
     local missing
     missing=$("$PYTHON" scripts/check_requirements.py "${REQUIREMENTS[@]}") ||
         fail "PYTHON=$PYTHON: $missing; run $PYTHON -m pip install ${REQUIREMENTS[*]/#/-r }"

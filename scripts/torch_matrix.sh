@@ -19,13 +19,15 @@ torchvision_of() { # TORCH: the torchvision that belongs to it
     esac
 }
 
-base=${PYTHON:-python3}
+source scripts/interpreter.sh
+PYTHON=${PYTHON:-python3}
+check_interpreter
 for version in ${TORCH:-2.4.1}; do
     torchvision=$(torchvision_of "$version")
     environment=.venv-torch-$version
     if [ ! -x "$environment/bin/python" ]; then
         [ -n "${KEEP:-}" ] || trap 'rm -rf .venv-torch-*' EXIT
-        "$base" -m venv "$environment"
+        "$PYTHON" -m venv "$environment"
         echo "Installing torch $version into $environment; this takes some minutes ..."
         # transformers 4.49 is the last that sentence-transformers can use with torch 2.4.
         "$environment/bin/python" -m pip install --quiet --disable-pip-version-check "torch==$version" \

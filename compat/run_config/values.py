@@ -64,7 +64,7 @@ RULES: dict[str, Rule] = {
         "randaugment_fixmatch", "randaugment2", "gaussian_noise", "colorjitter", "randomgrayscale", "gaussian_blur")),
     "INPUT.NO_TRANSFORM": Rule("False, as the models take tensors", lambda value: not value),
     "INPUT.PIXEL_MEAN": each(number(-1000, 1000), 3),
-    "INPUT.PIXEL_STD": each(Rule("above 0 and at most 1000", lambda value: 1e-6 <= value <= 1000), 3),
+    "INPUT.PIXEL_STD": each(number(1e-6, 1000), 3),
     "INPUT.CROP_PADDING": whole(0, 4096),
     "INPUT.RRCROP_SCALE": Rule("two shares of an image's area, such as (0.08, 1.0), the smaller first",
                                lambda value: each(number(1e-6, 1), 2).fits(value) and value[0] <= value[1]),

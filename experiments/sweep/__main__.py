@@ -75,11 +75,12 @@ def check(args: argparse.Namespace) -> None:
                         "after another")
     if args.address and args.jobs:
         raise UserError("--jobs is for Ray on this machine: on a cluster --cpus and --gpus say how many jobs fit")
-    if args.jobs < 0 or args.cpus <= 0 or (args.gpus or 0) < 0:
-        raise UserError(f"--jobs {args.jobs}, --cpus {args.cpus:g}, --gpus {args.gpus}: give positive numbers")
-    if args.shots < 1 or min(args.seeds or [1]) < 0:
+    if not (0 <= args.jobs <= 10**4 and 0 < args.cpus <= 10**4 and 0 <= (args.gpus or 0) <= 10**4):  # nan is neither
+        raise UserError(f"--jobs {args.jobs}, --cpus {args.cpus:g}, --gpus {args.gpus}: give positive numbers up to "
+                        "10000")
+    if not 1 <= args.shots <= 10**6 or not all(0 <= seed < 2**32 for seed in args.seeds or []):
         raise UserError(f"--shots {args.shots}, --seeds {' '.join(map(str, args.seeds or []))}: give at least one "
-                        "shot, and seeds that are not negative")
+                        "shot, and seeds from 0 to 4294967295")
     if args.parts and args.table != "ablation":
         raise UserError("--parts is for the ablations alone")
 

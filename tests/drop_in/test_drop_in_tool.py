@@ -187,6 +187,19 @@ def test_files_of_others_are_not_overwritten(fork, capsys):
     assert snapshot(fork) == before
 
 
+@pytest.mark.parametrize("path", ["trainers/mao", "trainers", "configs", "configs/trainers", "train.py"])
+def test_a_link_that_leads_out_of_the_fork_is_refused(fork, tmp_path, capsys, path):
+    call(fork)
+    capsys.readouterr()
+    outside = tmp_path / "outside"
+    (fork / path).rename(outside)
+    (fork / path).symlink_to(outside)
+    before = snapshot(tmp_path)
+    for options in ([], ["--force"], ["--uninstall"], ["--dry-run"]):
+        refuses(capsys, fork, *options, words=[path, str(outside), "outside of the fork"])
+    assert snapshot(tmp_path) == before
+
+
 def test_files_that_were_changed_since(fork, capsys):
     original = (fork / "train.py").read_bytes()
     call(fork)

@@ -125,6 +125,15 @@ def test_quickstart_with_an_unknown_word(repository, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("script", ["coop/few_shot.sh", "quickstart.sh", "reproduce/table1.sh", "torch_matrix.sh",
+                                    "setup.sh", "lint.sh"])
+@pytest.mark.parametrize("python", ["/nope", "/tmp", "/bin/true", "/bin/cat", "python3 -u"])
+def test_what_is_no_python_is_refused(repository, tmp_path, script, python):
+    done = run_script(repository, tmp_path / "out", script, "pictograms", "1", PYTHON=python)
+    assert done.returncode == 2 and done.stderr.startswith(f"error: PYTHON={python} is "), done
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_failed_part_stops_the_rest(repository, tmp_path):
     done = run_script(repository, tmp_path / "out", "mao/base2new.sh", "CoOp_MAO", "pictograms", "1",
                       *small_setting(tmp_path), "TRAINER.COOP.PREC", "fp12")

@@ -27,7 +27,7 @@ def clone(tmp_path, repository):
     """A folder with the scripts, and a requirement that is not installed."""
     clone = tmp_path / "clone"
     (clone / "scripts").mkdir(parents=True)
-    for name in ("setup.sh", "check_requirements.py"):
+    for name in ("setup.sh", "interpreter.sh", "check_requirements.py"):
         shutil.copy(repository / "scripts" / name, clone / "scripts")
     (clone / "requirements.txt").write_text("# what it needs\npip>=1  # is there\nsurely-not-installed>=2\n")
     return clone
