@@ -11,11 +11,12 @@ from .train_file import restored
 
 
 def check_inside(root: Path, paths: Iterable[str]) -> None:
-    """Raise UserError if a link on the way to one of a fork's files leads out of the fork, whose tools may own that."""
+    """Raise UserError if a link on the way to one of a fork's files leads out of the fork."""
     for path in paths:
-        if not (root / path).resolve().is_relative_to(root):
-            raise UserError(f"{str(root / path)!r} leads through a link to {str((root / path).resolve())!r}, outside of "
-                            "the fork: put a folder or file of its own there")
+        target = (root / path).resolve()
+        if not target.is_relative_to(root):
+            raise UserError(f"{str(root / path)!r} leads through a link to {str(target)!r}, outside of the fork: put a "
+                            "folder or file of its own there")
 
 
 def check_targets(root: Path, files: Mapping[str, bytes], manifest: Manifest | None, force: bool) -> None:

@@ -10,10 +10,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from compat import resolve_dassl
 from compat.errors import UserError, exit_code
+from compat.run_config.words import Parser
 from experiments.catalogue import DATASETS, DEMO_SOURCE, METHODS, PAPER_SOURCE, ROOT
 
 from .ablations import PARTS
@@ -22,13 +22,6 @@ from .options import Options, check_known, dataset_configs, split_pairs
 from .tables import TABLES, print_table
 
 SEEDS = (1, 2, 3)
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (--help lists the words)")
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -61,7 +61,8 @@ def train_calls(repository, folder, script, *words, **settings):
     The script runs with an interpreter that only writes down what it is given, into ``folder``.
     """
     recorder = folder / "python"
-    recorder.write_text(f'#!/bin/bash\n[ "$1" != -c ] || exec echo True  # its version\nprintf "%s\\n" "${{*@Q}}" >> {folder}/calls\n')
+    version = '[ "$1" != -c ] || exec echo True'
+    recorder.write_text(f'#!/bin/bash\n{version}\nprintf "%s\\n" "${{*@Q}}" >> {folder}/calls\n')
     recorder.chmod(0o755)
     (folder / "calls").write_text("")
     settings = {**without_settings(), "OUTPUT": "out", **settings}
