@@ -66,6 +66,8 @@ TROUBLES = (  # what torch says, which has one kind of error for all of it
     (r"Too many open files|ancdata", "too many files are open", FEWER_FILES),
     (r"new thread|Resource temporarily", "no further process or thread may start", "lower DATALOADER.NUM_WORKERS"),
     (r"out of memory|allocate memory|not enough memory|bad_alloc|failed to map segment", "memory ran out", LESS_MEMORY),
+    (r"DataLoader timed out", "no batch came from the processes that read images",
+     "look after the disk with the images, or set DATALOADER.NUM_WORKERS to 0 to see what hangs"),
     (r"DataLoader worker .*(exited|killed)", "a process that reads images was killed, perhaps for want of memory",
      LESS_MEMORY))
 

@@ -2,6 +2,8 @@
 import contextlib
 import glob
 import os
+import re
+import secrets
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -17,7 +19,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
     Raises:
         WriteError: the file cannot be written (disk full, no permission, ...).
     """
-    temporary = f"{path}.{os.getpid()}.tmp"
+    temporary = f"{path}.{os.getpid()}.{secrets.token_hex(4)}.tmp"  # no two writers share one, on no two machines
     try:
         os.makedirs(os.path.dirname(path) or os.curdir, exist_ok=True)
         with open(temporary, mode, encoding=None if "b" in mode else "utf-8") as file:
@@ -46,6 +48,6 @@ def remove_temporary_files(folder: str) -> None:
     """Delete what killed processes left of ``atomic_write`` in a folder and its sub-folders of one level."""
     for pattern in ("*.tmp", os.path.join("*", "*.tmp")):
         for path in glob.glob(os.path.join(glob.escape(folder), pattern)):
-            if path.split(".")[-2].isdigit():
+            if re.search(r"\.\d+(\.[0-9a-f]{8})?\.tmp$", path):  # with a number alone in earlier versions
                 with contextlib.suppress(OSError):
                     os.remove(path)

@@ -1,12 +1,15 @@
 """Loading of batches: contents, order and augmentation by (seed, epoch), workers, samplers."""
 import os
 import random
+import re
+import signal
+import time
 
 import numpy as np
 import pytest
 import torch
 from dassl.config import get_cfg_default
-from dassl.data import DatasetWrapper, seed_epoch
+from dassl.data import DatasetWrapper, data_manager, seed_epoch
 from dassl.data.data_manager import build_data_loader
 from dassl.data.datasets import Datum
 from dassl.data.samplers import build_sampler
@@ -15,7 +18,7 @@ from dassl.data.transforms import build_transform
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from compat.errors import UserError
+from compat.errors import UserError, explained
 
 N = 12
 
@@ -185,6 +188,39 @@ def test_an_unreadable_image_is_named(items, workers, contents, said):
     with pytest.raises(UserError) as caught:
         list(loader_of(items, is_train=False, sampler="SequentialSampler", workers=workers))
     assert f"{said} {items[4].impath!r}" in str(caught.value).strip().splitlines()[-1]
+
+
+class Killed(DatasetWrapper):
+    def __getitem__(self, idx):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Hanging(DatasetWrapper):
+    def __getitem__(self, idx):
+        time.sleep(100)
+
+
+@pytest.mark.parametrize("wrapper, said", [
+    (Killed, "killed, perhaps for want of memory .*: lower .*NUM_WORKERS"), (Hanging, "no batch came .*NUM_WORKERS")])
+def test_a_worker_that_dies_or_hangs_is_a_sentence(items, monkeypatch, wrapper, said):
+    monkeypatch.setattr(data_manager, "WORKER_SECONDS", 1.0)
+    loader = loader_of(items, workers=1, wrapper=wrapper)
+    with pytest.raises(RuntimeError) as caught:
+        list(loader)
+    assert re.search(said, explained(caught.value))
+
+
+def test_a_pipe_among_the_images_is_not_waited_for(items):
+    os.remove(items[4].impath)
+    os.mkfifo(items[4].impath)
+    with pytest.raises(UserError, match="there is no image .*4.png"):
+        list(loader_of(items))
+
+
+@pytest.mark.parametrize("number", [1, 4, 5, 6])
+@pytest.mark.parametrize("is_train", [True, False])
+def test_few_images_make_at_least_one_batch(items, number, is_train):
+    assert len(list(loader_of(items[:number], is_train))) == (2 if number == 6 and not is_train else 1)
 
 
 def test_seeds_are_spread_and_fit():

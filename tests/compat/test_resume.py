@@ -144,6 +144,14 @@ def test_training_goes_on_from_the_checkpoints_in_resume(tmp_path, capsys):
     assert nothing.start_epoch == 0
 
 
+def test_a_run_does_not_go_on_from_more_epochs_than_it_has(tmp_path):
+    first = toy_trainer(tmp_path, "OPTIM.MAX_EPOCH", 3)
+    first.train()
+    shorter = toy_trainer(tmp_path, "RESUME", first.output_dir, "OUTPUT_DIR", str(tmp_path / "x"), "OPTIM.MAX_EPOCH", 2)
+    with pytest.raises(UserError, match="is of epoch 3, and OPTIM.MAX_EPOCH is 2"):
+        shorter.train()
+
+
 def test_without_state_the_output_folder_is_resumed_as_in_dassl(tmp_path):
     options = ["TRAIN.SAVE_STATE", False]
     toy_trainer(tmp_path, *options, "OPTIM.MAX_EPOCH", 2).train()
@@ -166,7 +174,7 @@ def test_finished_run_without_its_state_starts_anew(tmp_path):
 def test_what_a_killed_writer_left_is_removed(tmp_path):
     trainer = toy_trainer(tmp_path)
     os.makedirs(tmp_path / "output" / "toy")
-    for name in (f"{STATE}.123.tmp", "toy/model.pth.tar-1.99.tmp", "notes.tmp"):
+    for name in (f"{STATE}.123.tmp", f"{STATE}.123.0f0f0f0f.tmp", "toy/model.pth.tar-1.99.tmp", "notes.tmp"):
         (tmp_path / "output" / name).write_text("torn")
     trainer.train()
-    assert not list((tmp_path / "output").glob("**/*[0-9].tmp")) and (tmp_path / "output" / "notes.tmp").exists()
+    assert not list((tmp_path / "output").glob("**/*[0-9f].tmp")) and (tmp_path / "output" / "notes.tmp").exists()

@@ -88,6 +88,7 @@ def enlarged_loader(plain_loader: DataLoader, cfg: CfgNode, anchors: list[Datum]
         batch_sampler=sampler,
         num_workers=workers,
         pin_memory=plain_loader.pin_memory,
+        timeout=plain_loader.timeout,
         persistent_workers=workers > 0,
         worker_init_fn=plain_loader.worker_init_fn,
         collate_fn=plain_loader.collate_fn,

@@ -17,6 +17,8 @@ from .wrapper import DatasetWrapper, Transforms
 
 __all__ = ["DataManager", "DatasetWrapper", "build_data_loader"]
 
+WORKER_SECONDS = 600.0  # to wait for a batch: a worker that takes longer hangs, on a dead network drive for example
+
 
 def build_data_loader(cfg: CfgNode, sampler_type: str = "SequentialSampler", data_source: Sequence[Datum] | None = None,
                       batch_size: int = 64, n_domain: int = 0, n_ins: int = 2,
@@ -45,6 +47,7 @@ def build_data_loader(cfg: CfgNode, sampler_type: str = "SequentialSampler", dat
         sampler=sampler,
         num_workers=workers,
         persistent_workers=workers > 0,
+        timeout=WORKER_SECONDS if workers else 0,
         drop_last=is_train and len(data_source) >= batch_size,
         pin_memory=torch.cuda.is_available() and cfg.USE_CUDA,
         collate_fn=collate,

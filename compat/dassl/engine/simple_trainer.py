@@ -113,7 +113,11 @@ class SimpleTrainer(TrainerBase):
         if self.cfg.TRAIN.SAVE_STATE and train_state.restore(self):
             return
         if self.cfg.RESUME or not self.cfg.TRAIN.SAVE_STATE:
-            self.start_epoch = self.resume_model_if_exist(self.cfg.RESUME or self.output_dir)
+            folder = self.cfg.RESUME or self.output_dir
+            self.start_epoch = self.resume_model_if_exist(folder)
+            if self.start_epoch > self.max_epoch:
+                raise UserError(f"the checkpoint in {folder!r} is of epoch {self.start_epoch}, and OPTIM.MAX_EPOCH is "
+                                f"{self.max_epoch}: give at least as many epochs, or another folder")
 
     # Training
 

@@ -1,4 +1,6 @@
 """Reading images."""
+import os
+
 from PIL import Image
 
 from compat.errors import DamagedFileError, MissingFileError
@@ -10,11 +12,11 @@ def read_image(path: str) -> Image.Image:
     Raises:
         MissingFileError, DamagedFileError: the sentence names the file.
     """
+    if not os.path.isfile(path):  # opening a pipe would wait for its writer
+        raise MissingFileError(f"there is no image {path!r}: restore it or take it out of the split")
     try:
         with Image.open(path) as image:
             return image.convert("RGB")
-    except FileNotFoundError as error:
-        raise MissingFileError(f"there is no image {path!r}: restore it or take it out of the split") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what Pillow raises
         said = " ".join(str(error).split())
         reason = said if said and str(path) not in said else type(error).__name__  # Pillow's may repeat the path
