@@ -3,7 +3,7 @@ from pathlib import Path
 
 from compat.errors import UserError
 
-from .split_file import Item
+from .split_file import Item, shown
 from .text_lists import read_lines
 
 FILE = "classnames.txt"
@@ -20,7 +20,7 @@ def read_class_names(folder: Path) -> dict[str, str]:
     for line in read_lines(path):
         wnid, _, name = line.partition(" ")
         if not name:
-            raise UserError(f"{str(path)!r} holds the line {line!r} without a class name: get the file again "
+            raise UserError(f"{str(path)!r} holds the line {shown(line)} without a class name: get the file again "
                             "(docs/datasets.md)")
         names[wnid] = name.strip()
     return names
