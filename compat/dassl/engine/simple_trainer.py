@@ -4,7 +4,6 @@ import os
 import secrets
 import sys
 import time
-from typing import Any
 
 import torch
 from torch.optim import Optimizer
@@ -22,7 +21,7 @@ from ..evaluation import build_evaluator
 from ..utils.files import mkdir_if_missing
 from ..utils.registry import check_availability
 from . import train_state
-from .base import Batch, TrainerBase
+from .base import Batch
 
 
 def choose_device(use_gpu: bool) -> torch.device:
@@ -34,7 +33,7 @@ def choose_device(use_gpu: bool) -> torch.device:
     return torch.device("cpu")
 
 
-class SimpleTrainer(TrainerBase):
+class SimpleTrainer(train_state.Resumable):
     """A trainer built from a config; ready to ``train()`` or ``test()`` once made.
 
     Attributes:
@@ -53,7 +52,6 @@ class SimpleTrainer(TrainerBase):
     lab2cname: dict[int, str]
     optim: Optimizer
     sched: LRScheduler
-    scaler: torch.amp.GradScaler | None = None
 
     def __init__(self, cfg: CfgNode) -> None:
         super().__init__()
@@ -86,13 +84,6 @@ class SimpleTrainer(TrainerBase):
         raise NotImplementedError
 
     # Going on after a stop
-
-    def extra_state(self) -> dict[str, Any]:
-        """What a trainer keeps between epochs beyond its registered models, in tensors and plain values."""
-        return {}
-
-    def load_extra_state(self, state: dict[str, Any]) -> None:
-        """Take back what ``extra_state`` returned."""
 
     def save_train_state(self) -> None:
         if self.cfg.TRAIN.SAVE_STATE:

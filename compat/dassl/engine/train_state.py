@@ -5,8 +5,9 @@ of data loading, and the config, so that a run of another configuration does not
 """
 import hashlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
 from yacs.config import CfgNode
 
 from compat.errors import DamagedFileError, UserError
@@ -16,9 +17,7 @@ from compat.tensor_files import read_tensors
 
 from ..utils.checkpoints import restore_training, save_tensors, shortened
 from ..utils.random_states import random_states, set_random_states
-
-if TYPE_CHECKING:  # the trainer imports this file
-    from .simple_trainer import SimpleTrainer
+from .base import TrainerBase
 
 FILE_NAME = "train_state.pth.tar"
 
@@ -26,6 +25,23 @@ MISSING = object()
 ENTRIES: dict[str, type | tuple[type, ...]] = {
     "fingerprint": str, "config": dict, "epoch": int, "best_result": (int, float), "base_seed": int, "models": dict,
     "scaler": (dict, type(None)), "extra": dict, "random": dict}
+
+
+class Resumable(TrainerBase):
+    """A trainer with all that its next epoch depends on; ``base_seed`` is SEED, or a number drawn for the run."""
+
+    cfg: CfgNode
+    output_dir: str
+    device: torch.device
+    base_seed: int
+    scaler: torch.amp.GradScaler | None = None
+
+    def extra_state(self) -> dict[str, Any]:
+        """What a trainer keeps between epochs beyond its registered models, in tensors and plain values."""
+        return {}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back what ``extra_state`` returned."""
 
 
 def settings_of(cfg: CfgNode) -> dict[str, str]:
@@ -42,11 +58,11 @@ def config_fingerprint(settings: dict[str, str]) -> str:
     return hashlib.sha256("\n".join(f"{key}={settings[key]}" for key in sorted(settings)).encode()).hexdigest()
 
 
-def state_path(trainer: "SimpleTrainer") -> str:
+def state_path(trainer: Resumable) -> str:
     return os.path.join(trainer.output_dir, FILE_NAME)
 
 
-def write(trainer: "SimpleTrainer") -> None:
+def write(trainer: Resumable) -> None:
     """Write the state of a trainer that has finished ``trainer.epoch``; the former file is replaced at the end.
 
     Raises:
@@ -66,7 +82,7 @@ def write(trainer: "SimpleTrainer") -> None:
     }, state_path(trainer))
 
 
-def restore(trainer: "SimpleTrainer") -> bool:
+def restore(trainer: Resumable) -> bool:
     """Bring a trainer to its written state and set ``start_epoch``; False if there is no file.
 
     Raises:
@@ -100,7 +116,7 @@ def restore(trainer: "SimpleTrainer") -> bool:
     return True
 
 
-def _put_back(trainer: "SimpleTrainer", state: dict[str, Any], path: str) -> None:
+def _put_back(trainer: Resumable, state: dict[str, Any], path: str) -> None:
     for name, checkpoint in state["models"].items():
         restore_training({**checkpoint, "state_dict": state_dict_of(checkpoint, path)}, path, trainer._models[name],
                          trainer._optims[name], trainer._scheds[name])
