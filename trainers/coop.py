@@ -10,10 +10,8 @@ import torch
 from dassl.engine import TRAINER_REGISTRY
 from yacs.config import CfgNode
 
-from compat.errors import UserError
-
 from .prompting.checkpoints import LearnableState
-from .prompting.checks import check_choice
+from .prompting.checks import check_choice, check_context
 from .prompting.clip_package import CLIP
 from .prompting.model import PromptedCLIP
 from .prompting.prompt_learner import PromptLearner, embedded_words, placeholder_words, random_vectors
@@ -93,8 +91,8 @@ class CoOp(PromptTrainer):
         super().check_cfg(cfg)
         options = cfg.TRAINER.COOP
         check_choice("TRAINER.COOP.CLASS_TOKEN_POSITION", options.CLASS_TOKEN_POSITION, ClassTokenPosition)
-        if not options.CTX_INIT and options.N_CTX < 1:
-            raise UserError(f"TRAINER.COOP.N_CTX is {options.N_CTX}: give at least 1, or words in CTX_INIT")
+        if not options.CTX_INIT:
+            check_context("TRAINER.COOP.N_CTX", options.N_CTX)
 
     def make_model(self, classnames: list[str], clip_model: CLIP) -> PromptedCLIP:
         return PromptedCLIP(CoOpPromptLearner(self.cfg, classnames, clip_model), clip_model)

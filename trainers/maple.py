@@ -9,7 +9,7 @@ from dassl.engine import TRAINER_REGISTRY
 from torch import nn
 from yacs.config import CfgNode
 
-from .prompting.checks import check_depth
+from .prompting.checks import check_context, check_depth
 from .prompting.clip_package import CLIP
 from .prompting.encoders import ImageEncoder
 from .prompting.model import PromptedCLIP
@@ -78,6 +78,10 @@ class MaPLe(PromptTrainer):
 
     config_node = "MAPLE"
     checkpoint_name = "MultiModalPromptLearner"
+
+    def check_cfg(self, cfg: CfgNode) -> None:
+        super().check_cfg(cfg)
+        check_context("TRAINER.MAPLE.N_CTX", cfg.TRAINER.MAPLE.N_CTX)
 
     def make_model(self, classnames: list[str], clip_model: CLIP) -> MultiModalCLIP:
         depth = self.cfg.TRAINER.MAPLE.PROMPT_DEPTH

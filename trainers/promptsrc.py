@@ -14,8 +14,9 @@ from torch.nn import functional as F
 from yacs.config import CfgNode
 
 from compat.errors import UserError
+from compat.state_dicts import misfits
 
-from .prompting.checks import check_depth
+from .prompting.checks import check_context, check_depth
 from .prompting.clip_package import CLIP
 from .prompting.encoders import ImageEncoder, TextEncoder, normalize
 from .prompting.gaussian_averaging import GaussianAverage
@@ -144,6 +145,9 @@ class PromptSRC(PromptTrainer):
         options = cfg.TRAINER.PROMPTSRC
         if options.GPA_STD <= 0:
             raise UserError(f"TRAINER.PROMPTSRC.GPA_STD is {options.GPA_STD}: give a positive number of epochs")
+        check_context("TRAINER.PROMPTSRC.N_CTX_TEXT", options.N_CTX_TEXT)
+        if options.PROMPT_DEPTH_VISION:
+            check_context("TRAINER.PROMPTSRC.N_CTX_VISION", options.N_CTX_VISION)
 
     def make_model(self, classnames: list[str], clip_model: CLIP) -> VisionLanguageCLIP:
         options = self.cfg.TRAINER.PROMPTSRC
@@ -177,3 +181,7 @@ class PromptSRC(PromptTrainer):
 
     def load_extra_state(self, state: dict[str, Any]) -> None:
         self.average.load_state_dict(state["gaussian_average"])
+        faults = misfits(self.model.state_dict(), self.average.sum) if self.average.added else []
+        if faults:
+            raise UserError(f"the Gaussian average in the state of this run does not fit it ({faults[0]}): delete the "
+                            "state to start anew")

@@ -76,7 +76,7 @@ def test_prompts_are_cut_to_the_longest():
 
 
 def test_too_many_tokens_names_the_prompt():
-    with pytest.raises(UserError, match="85 tokens.*takes 77"):
+    with pytest.raises(UserError, match="cat.* has 84 tokens.*takes 77"):
         CoOpPromptLearner(options(N_CTX=80), ["cat", "ice cream"], small_clip())
 
 
@@ -133,6 +133,10 @@ def test_fp16_on_a_cpu_falls_back_with_a_warning(clip_file):
     (["TRAINER.COOP.CLASS_TOKEN_POSITION", "begin"], "begin.*front"),
     (["TRAINER.COOP.N_CTX", 0], "N_CTX is 0"),
     (["INPUT.SIZE", (224, 224)], "takes 32x32"),
+    (["TRAINER.COOP.CTX_INIT", "a  photo   of"], "have 3 tokens, and 4 context vectors would replace the class name"),
+    (["TRAINER.COOP.CTX_INIT", "   "], "have 0 tokens, and 1 context vectors"),
+    (["TRAINER.COOP.CTX_INIT", "qjx" * 10 ** 5], "has 300,.* characters, more than 77 tokens hold"),
+    (["TRAINER.COOP.CTX_INIT", "<|endoftext|> a"], "which mark the ends of a text"),
 ])
 def test_bad_options_are_refused(clip_file, extra, words):
     with pytest.raises(UserError, match=words):

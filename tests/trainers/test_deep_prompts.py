@@ -59,10 +59,21 @@ def test_resnet_is_refused_in_a_sentence(name, tmp_path):
     ("PromptSRC", ["TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", 9], "PROMPT_DEPTH_VISION is 9.*image tower"),
     ("PromptSRC", ["TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", 0], "PROMPT_DEPTH_TEXT is 0"),
     ("PromptSRC", ["TRAINER.PROMPTSRC.GPA_STD", 0], "GPA_STD is 0"),
+    ("PromptSRC", ["TRAINER.PROMPTSRC.N_CTX_TEXT", 0], "N_CTX_TEXT is 0"),
+    ("PromptSRC", ["TRAINER.PROMPTSRC.N_CTX_VISION", 0], "N_CTX_VISION is 0"),
+    ("MaPLe", ["TRAINER.MAPLE.N_CTX", 0], "N_CTX is 0"),
+    ("MaPLe", ["TRAINER.MAPLE.CTX_INIT", "x"], "'x' have 1 tokens, and 2 context vectors would replace the class name"),
 ])
 def test_bad_options_are_refused(clip_file, name, extra, words):
     with pytest.raises(UserError, match=words):
         make(name, clip_file, *extra)
+
+
+@pytest.mark.parametrize("average", [
+    {"added": 9, "sum": {}}, {"added": 1, "sum": {}}, {"added": 1, "sum": {"prompt_learner.ctx": 3}}, {}])
+def test_an_average_of_another_run_is_refused(clip_file, average):
+    with pytest.raises((UserError, KeyError, ValueError)):  # those that are none become sentences where a state is read
+        make("PromptSRC", clip_file).load_extra_state({"gaussian_average": average})
 
 
 def test_promptsrc_trains_without_vision_prompts(clip_file):

@@ -84,6 +84,8 @@ def check(cfg: CfgNode) -> None:
             raise MAOError(f"MAO.{key} {cfg.MAO[key]!r} is unknown: choose one of {', '.join(choices)}")
     if cfg.MAO.TOPK < 2:
         raise MAOError(f"MAO.TOPK is {cfg.MAO.TOPK}: give at least 2 (the anchor's class and one hard negative)")
+    if cfg.MAO.BASE_EPOCH < -1:
+        raise MAOError(f"MAO.BASE_EPOCH is {cfg.MAO.BASE_EPOCH}: give an epoch of step 1, or -1 for the last")
     for key, place in OF_STEP_2.items():
         if cfg.MAO.NEW[key] < 0:
             raise MAOError(f"MAO.NEW.{key} is {cfg.MAO.NEW[key]}: give a positive number, or 0 to keep {place}")

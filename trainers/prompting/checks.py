@@ -14,6 +14,12 @@ def check_choice(key: str, value: str, choices: object) -> None:
         raise UserError(f"{key} {value!r} is unknown: choose one of {', '.join(get_args(choices))}")
 
 
+def check_context(key: str, vectors: int) -> None:
+    """Raise UserError unless there is a context vector to learn."""
+    if vectors < 1:
+        raise UserError(f"{key} is {vectors}: give at least 1 context vector")
+
+
 def check_input_size(cfg: CfgNode, clip_model: CLIP) -> None:
     """Raise UserError unless INPUT.SIZE is what the image tower takes."""
     side = clip_model.visual.input_resolution

@@ -10,8 +10,10 @@ def epoch_weights(epochs: int, mean: float, std: float) -> list[float]:
     """Weights of the epochs 1..``epochs``: the normal density at the epoch's number, divided by the sum of all."""
     # The exponents are shifted by the largest one, so that weights far from the mean do not all become 0.
     exponents = [-0.5 * ((epoch - mean) / std) ** 2 for epoch in range(1, epochs + 1)]
-    densities = [math.exp(exponent - max(exponents)) for exponent in exponents]
-    return [density / sum(densities) for density in densities]
+    largest = max(exponents)
+    densities = [math.exp(exponent - largest) for exponent in exponents]
+    total = sum(densities)
+    return [density / total for density in densities]
 
 
 class GaussianAverage:
@@ -42,5 +44,7 @@ class GaussianAverage:
         return {"added": self.added, "sum": self.sum}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        if not 0 <= state["added"] <= len(self.weights):
+            raise ValueError(f"an average over {state['added']} of {len(self.weights)} epochs")
         self.added = state["added"]
         self.sum = dict(state["sum"])

@@ -2,6 +2,8 @@
 import torch
 from torch import nn
 
+from compat.errors import UserError
+
 from .checkpoints import LearnableState
 from .clip_package import CLIP
 from .encoders import embed_tokens
@@ -10,6 +12,8 @@ from .tokens import name_length, plain_name, tokenize
 
 class PromptLearner(LearnableState):
     """Prompts "WORDS NAME." with the tokens after start-of-text replaced by context vectors.
+
+    Raises UserError if the words have fewer tokens than there are vectors.
 
     Args:
         classnames: names in label order.
@@ -33,6 +37,9 @@ class PromptLearner(LearnableState):
         super().__init__()
         self.n_cls, self.n_ctx = len(classnames), ctx.shape[-2]
         tokens = tokenize([f"{words} {plain_name(name)}." for name in classnames], clip_model.context_length)
+        if name_length(words) < self.n_ctx:
+            raise UserError(f"the words {words!r} have {name_length(words)} tokens, and {self.n_ctx} context vectors "
+                            "would replace the class name, too: give as many words (CTX_INIT), one space between them")
         embedding = embed_tokens(clip_model, tokens)
         self.register_buffer("token_prefix", embedding[:, :1])
         self.register_buffer("token_suffix", embedding[:, 1 + self.n_ctx:])

@@ -1,11 +1,15 @@
 """Prompt strings and their tokens."""
 import functools
+import reprlib
 
 import torch
 
 from compat.errors import UserError
 
 from .clip_package import SimpleTokenizer
+
+LONGEST_TOKEN = 20  # characters; the tokens of real text have four. The time to find tokens grows with the square
+SHORTER = "use fewer context tokens (N_CTX, CTX_INIT) or a shorter class name"
 
 
 @functools.cache
@@ -33,18 +37,24 @@ def tokenize(texts: list[str], context_length: int) -> torch.Tensor:
         int64 tensor of shape (n, length of the longest text), zero-padded.
 
     Raises:
-        UserError: a text has more tokens than ``context_length``.
+        UserError: a text has more tokens than ``context_length``, or one of the tokens that mark start and end.
     """
     bpe = _bpe()
     start, end = bpe.encoder["<|startoftext|>"], bpe.encoder["<|endoftext|>"]
-    rows = [[start, *bpe.encode(text), end] for text in texts]
-    longest = max(range(len(rows)), key=lambda k: len(rows[k]))
-    if len(rows[longest]) > context_length:
-        raise UserError(
-            f"the prompt {texts[longest]!r} has {len(rows[longest])} tokens, and the model takes {context_length}: "
-            "use fewer context tokens (N_CTX, CTX_INIT) or a shorter class name"
-        )
-    tokens = torch.zeros(len(rows), len(rows[longest]), dtype=torch.int64)
+    rows = []
+    for text in texts:
+        if len(text) > LONGEST_TOKEN * context_length:
+            raise UserError(f"the prompt {reprlib.repr(text)} has {len(text):,} characters, more than {context_length} "
+                            f"tokens hold: {SHORTER}")
+        ids = bpe.encode(text)
+        if len(ids) + 2 > context_length:
+            raise UserError(f"the prompt {text[:200]!r} has {len(ids) + 2} tokens, and the model takes "
+                            f"{context_length}: {SHORTER}")
+        if start in ids or end in ids:
+            raise UserError(f"the prompt {text!r} holds <|startoftext|> or <|endoftext|>, which mark the ends of a "
+                            "text: leave them out")
+        rows.append([start, *ids, end])
+    tokens = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
     for row, ids in zip(tokens, rows, strict=True):
         row[: len(ids)] = torch.tensor(ids)
     return tokens

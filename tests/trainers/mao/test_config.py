@@ -70,6 +70,7 @@ def test_zero_is_as_in_step_one():
     (["MAO.NEW.LR", -0.1], "MAO.NEW.LR is -0.1: .* OPTIM.LR"),
     (["MAO.NEW.MAX_EPOCH", -2], "MAO.NEW.MAX_EPOCH is -2: .* OPTIM.MAX_EPOCH"),
     (["MAO.TOPK", 1], "MAO.TOPK is 1"),
+    (["MAO.BASE_EPOCH", -2], "MAO.BASE_EPOCH is -2"),
     (["MAO.POOL", "val"], "MAO.POOL 'val' is unknown: choose one of train, fewshot"),
     (["MAO.PSEUDO_LABELS", "new"], "choose one of base, clip"),
     (["MAO.STAGE", "new"], "MAO.STAGE new needs the base/new split"),

@@ -6,7 +6,7 @@ import pytest
 from paths import REPOSITORY
 
 FILES = sorted((REPOSITORY / "trainers" / "mao").glob("*.py"))
-ALLOWED = {"torch", "yacs", "dassl", "numpy", "sentence_transformers", *sys.stdlib_module_names}
+ALLOWED = {"torch", "yacs", "dassl", "numpy", "sentence_transformers", "huggingface_hub", *sys.stdlib_module_names}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -1,4 +1,6 @@
 """Averaging of prompts over epochs beyond the recorded numbers."""
+import time
+
 import pytest
 import torch
 
@@ -21,3 +23,9 @@ def test_gaussian_average_survives_a_stop():
 
 def test_weights_sum_to_one_where_the_centre_is_beyond_the_last_epoch():
     assert sum(epoch_weights(10, 15, 1)) == pytest.approx(1) and epoch_weights(10, 15, 1)[-1] > 0.99
+
+
+def test_weights_of_many_epochs_take_no_time():
+    start = time.perf_counter()
+    assert sum(epoch_weights(10 ** 5, 10 ** 9, 1)) == pytest.approx(1)
+    assert time.perf_counter() - start < 5
