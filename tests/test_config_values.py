@@ -31,8 +31,8 @@ def test_defaults_pass_and_every_number_has_a_rule():
 
 
 @pytest.mark.parametrize("key, values", [
-    ("OPTIM.LR", [0, -1.0, "nan", "1e999", True, None, "fast", "(1,)", "9" * 6000]),
-    ("OPTIM.WEIGHT_DECAY", [-1, "1e999"]), ("OPTIM.MOMENTUM", [-0.1, 1.0, 5]), ("OPTIM.ADAM_BETA1", [1]),
+    ("OPTIM.LR", [0, -1.0, "nan", "1e999", 1e300, True, None, "fast", "(1,)", "9" * 6000]),
+    ("OPTIM.WEIGHT_DECAY", [-1, "1e999", 1e300]), ("OPTIM.MOMENTUM", [-0.1, 1.0, 5]), ("OPTIM.ADAM_BETA1", [1]),
     ("OPTIM.NAME", ["sdg", ""]), ("OPTIM.LR_SCHEDULER", ["cos"]), ("OPTIM.WARMUP_TYPE", ["quick"]),
     ("OPTIM.STEPSIZE", ["()", "(1.5,)", "3"]), ("OPTIM.MAX_EPOCH", [0, -1, 10**9]), ("OPTIM.SGD_NESTEROV", [1]),
     ("DATALOADER.TRAIN_X.BATCH_SIZE", [0, -1, 2**63]), ("DATALOADER.TEST.BATCH_SIZE", [0]),

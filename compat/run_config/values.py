@@ -25,13 +25,17 @@ def whole(least: int, most: int = 10**6) -> Rule:
     return Rule(f"a whole number from {least} to {most}", lambda value: type(value) is int and least <= value <= most)
 
 
-def number(least: float = 0.0, most: float = math.inf) -> Rule:
-    text = f"a finite number of at least {least:g}" if most == math.inf else f"a number from {least:g} to {most:g}"
-    return Rule(text, lambda value: type(value) in (int, float) and least <= value <= most)
+LARGEST = 1e30  # what optimizers compute with has to fit into float32
+
+
+def number(least: float = 0.0, most: float = LARGEST) -> Rule:
+    return Rule(f"a number from {least:g} to {most:g}",
+                lambda value: type(value) in (int, float) and least <= value <= most)
 
 
 def above(least: float) -> Rule:
-    return Rule(f"a finite number above {least:g}", lambda value: type(value) in (int, float) and value > least)
+    return Rule(f"a number above {least:g}, up to {LARGEST:g}",
+                lambda value: type(value) in (int, float) and least < value <= LARGEST)
 
 
 def below_one() -> Rule:
