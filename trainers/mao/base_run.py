@@ -65,7 +65,11 @@ def load_base_prompts(cfg: CfgNode, models: Mapping[str, nn.Module], further_per
     check_base_dir(cfg)
     for name, model in models.items():
         path = checkpoint_path(cfg.MAO.BASE_DIR, name, cfg.MAO.BASE_EPOCH)
-        _copy_state(load_checkpoint(path)["state_dict"], model, further_per_class, path)
+        checkpoint = load_checkpoint(path)
+        state = checkpoint.get("state_dict") if isinstance(checkpoint, Mapping) else None
+        if not isinstance(state, Mapping):
+            raise MAOError(f"{path!r} holds no weights of a model: run step 1 again")
+        _copy_state(state, model, further_per_class, path)
         print(f"MAO step 2: {name} starts from {path}")
 
 
@@ -163,8 +167,8 @@ def checkpoint_path(folder: str, model_name: str, epoch: int) -> str:
         if not os.path.isfile(marker):
             raise MAOError(f"MAO.BASE_DIR {folder!r} holds no finished checkpoint of {model_name!r}: run step 1 to its "
                            "end with the same trainer")
-        with open(marker, encoding="utf-8") as file:
-            newest = file.read().strip()
+        with open(marker, encoding="utf-8", errors="replace") as file:
+            newest = file.readline(256).strip()
         number = re.search(r"-(\d+)$", newest)
         if number is None:
             raise MAOError(f"{marker!r} names no checkpoint with an epoch ({newest!r}): set MAO.BASE_EPOCH")
@@ -176,11 +180,11 @@ def checkpoint_path(folder: str, model_name: str, epoch: int) -> str:
 
 
 @torch.no_grad()
-def _copy_state(state: dict[str, torch.Tensor], model: nn.Module, further_per_class: Iterable[str], path: str) -> None:
+def _copy_state(state: Mapping[str, Any], model: nn.Module, further_per_class: Iterable[str], path: str) -> None:
     """Copy what a checkpoint holds into a model, except what belongs to the classes of the checkpoint's run.
 
     Raises:
-        MAOError: a learnable parameter is missing in the file ``path`` or has another shape.
+        MAOError: a learnable parameter is missing in the file ``path``, has another shape or is not of finite numbers.
     """
     state = {_bare(name): value for name, value in state.items()}
     own = {_bare(name): value for name, value in [*model.named_buffers(), *model.named_parameters()]}
@@ -191,6 +195,10 @@ def _copy_state(state: dict[str, torch.Tensor], model: nn.Module, further_per_cl
         if found is None:
             if value.requires_grad:
                 raise MAOError(f"{path!r} has no entry {name!r}: MAO.BASE_DIR is of another trainer or depth")
+        elif (not isinstance(found, torch.Tensor) or found.is_floating_point() != value.is_floating_point()
+              or not torch.isfinite(found.float()).all()):
+            if value.requires_grad:
+                raise MAOError(f"{name} in {path!r} is no tensor of finite numbers: run step 1 again")
         elif found.shape != value.shape:
             if value.requires_grad:
                 raise MAOError(

@@ -8,6 +8,7 @@ from small_coop import model_of
 from torch import nn
 
 import trainers
+from trainers.mao import base_run
 from trainers.mao.base_run import _copy_state, check_base_dir, checkpoint_path, write_run_facts
 from trainers.mao.errors import MAOError
 
@@ -129,3 +130,26 @@ def test_prompts_that_do_not_fit_are_refused():
         _copy_state({}, model, (), "file")
     with pytest.raises(MAOError, match=r"prompt_learner.ctx has shape \(2, 64\) in 'file' and \(4, 64\) in this run"):
         _copy_state({"prompt_learner.ctx": torch.zeros(2, 64)}, model, (), "file")
+
+
+@pytest.mark.parametrize("ctx", [
+    3, "abc", [1.0], torch.full((4, 64), float("nan")), torch.full((4, 64), float("inf")),
+    torch.ones(4, 64, dtype=torch.int64), torch.ones(4, 64, dtype=torch.complex64)], ids=lambda ctx: type(ctx).__name__)
+def test_prompts_that_are_no_finite_numbers_are_refused(ctx):
+    with pytest.raises(MAOError, match="prompt_learner.ctx in 'file' is no tensor of finite numbers"):
+        _copy_state({"prompt_learner.ctx": ctx}, model_of(), (), "file")
+
+
+@pytest.mark.parametrize("checkpoint", [[1], 3, {"epoch": 3}, {"state_dict": [1]}])
+def test_a_checkpoint_without_weights_is_refused(tmp_path, monkeypatch, folder, checkpoint):
+    monkeypatch.setattr(base_run, "check_base_dir", lambda cfg: None)
+    monkeypatch.setattr(base_run, "load_checkpoint", lambda path: checkpoint)  # as an installed Dassl may return it
+    with pytest.raises(MAOError, match="model.pth.tar-10' holds no weights of a model"):
+        base_run.load_base_prompts(config_of(tmp_path, "new", folder), {"prompt_learner": model_of()})
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe-", b"../../x", b"checkpoint", b"-" + b"9" * 10 ** 6, b""])
+def test_an_odd_marker_is_named(folder, content):
+    (folder / "prompt_learner" / "checkpoint").write_bytes(content)
+    with pytest.raises(MAOError, match="checkpoint|model.pth.tar-9"):
+        checkpoint_path(str(folder), "prompt_learner", -1)
