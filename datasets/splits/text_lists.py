@@ -2,6 +2,7 @@
 import io
 import json
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,12 +38,18 @@ def read_table(path: Path) -> dict[str, object]:
 
 def read_matlab(path: Path, variable: str) -> np.ndarray:
     """A variable of a MATLAB file as an array of one dimension; UserError if it cannot be read."""
+    try:
+        content = read_plain(path)
+        with ProcessPoolExecutor(1) as pool:  # a damaged file can crash scipy, and the process with it
+            return pool.submit(load_matlab, content, variable).result()
+    except Exception as error:  # scipy raises many kinds
+        raise unreadable(path, error) from error
+
+
+def load_matlab(content: bytes, variable: str) -> np.ndarray:
     from scipy.io import loadmat  # slow to import, and two data sets need it
 
-    try:
-        return np.ravel(loadmat(io.BytesIO(read_plain(path)), squeeze_me=True)[variable])
-    except Exception as error:  # scipy raises many kinds for a damaged file
-        raise unreadable(path, error) from error
+    return np.ravel(loadmat(io.BytesIO(content), squeeze_me=True)[variable])
 
 
 def parse_all(path: Path, lines: Iterable[Line], parse: Callable[[Line], Parsed]) -> list[Parsed]:

@@ -1,5 +1,7 @@
 """Splits made from raw files: what is refused, what is left behind, and runs that start together."""
 import multiprocessing
+import os
+import signal
 
 import pytest
 from dassl.data.datasets import DATASET_REGISTRY
@@ -40,6 +42,17 @@ def test_a_class_too_small_for_three_parts_is_named_and_nothing_is_written(tmp_p
     assert not list(tmp_path.rglob("split_own_*"))
     touch(tmp_path / "dtd" / "images" / "woven", ["d.jpg"])
     assert "woven" in {name for _, _, name in read("DescribableTextures", tmp_path).parts["test"]}
+
+
+def crash(content, variable):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def test_a_matlab_file_that_crashes_its_reader_is_named(tmp_path, monkeypatch):
+    MAKERS["OxfordFlowers"](tmp_path)
+    monkeypatch.setattr("datasets.splits.text_lists.load_matlab", crash)
+    with pytest.raises(UserError, match="cannot read '.*imagelabels.mat' .BrokenProcessPool"):
+        read("OxfordFlowers", tmp_path)
 
 
 def test_images_that_came_after_the_split_are_said(tmp_path, capsys):
