@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from dassl.data.datasets import DATASET_REGISTRY, DatasetBase, Datum
 from yacs.config import CfgNode
@@ -193,19 +192,6 @@ def data_identity(dataset: DatasetBase | Reading) -> dict[str, str]:
     """
     return {"name": getattr(dataset, "name", type(dataset).__name__),
             "split": getattr(dataset, "split_digest", ""), "classes": getattr(dataset, "class_names_digest", "")}
-
-
-def identity_on_disk(name: str, root: Path | str) -> dict[str, str]:
-    """``data_identity`` of a registered data set of this package, below a data root.
-
-    Raises:
-        UserError: files are missing, images of the split among them, are damaged or do not fit together.
-    """
-    dataset = cast(type[FewShotDataset], DATASET_REGISTRY.get(name))
-    reading = dataset.read(root)
-    if not dataset.listed:
-        check_images(reading.images, [path for part in PARTS for path, _, _ in reading.parts[part]])
-    return data_identity(reading)
 
 
 def data_root(root: Path | str) -> Path:

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -178,5 +179,6 @@ def read_saved(path: Path, listing_digest: str) -> Split | None:
     if not isinstance(made_of, str):
         raise UserError(f"{str(path)!r} is damaged or was not made here, so it is left alone: move it away, then the "
                         "images are split anew")
-    print(f"the files below {path.parent} have changed: they are split anew (former split: {FORMER})")
+    print(f"the files below {path.parent} have changed: they are split anew (former split: {FORMER})",
+          file=sys.stderr)
     return None

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import random
+import sys
 from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def own_split(name: str, folder: Path, official: str, build: Callable[[Path], Pa
             check_labels(saved.parts, path)
             check_paths(saved.parts, path)
         except UserError:
-            print(f"{path} is damaged: the files are split anew")
+            print(f"{path} is damaged: the files are split anew", file=sys.stderr)
         else:
             with contextlib.suppress(UserError):  # raw files that are gone; images that are gone are named later
                 if build(folder) != saved.parts:

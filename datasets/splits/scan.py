@@ -6,6 +6,7 @@ are asked for, and those that did not change since the cache was written are not
 import contextlib
 import json
 import os
+import sys
 import time
 from collections.abc import Container, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -129,7 +130,7 @@ def read_cache(path: Path) -> Cache:
         return {name: ((int(time), int(inode)), checked_names(names))
                 for name, ((time, inode), names) in content["folders"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        print(f"the listing {path} cannot be used ({type(error).__name__}): made again")
+        print(f"the listing {path} cannot be used ({type(error).__name__}): made again", file=sys.stderr)
         return {}
 
 

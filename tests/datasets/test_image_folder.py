@@ -8,7 +8,7 @@ from datasets_on_disk import dataset_config
 
 import datasets  # noqa: F401  registers the data sets
 from compat.errors import UserError
-from datasets.base import identity_on_disk
+from datasets.base import data_identity
 from datasets.splits.split_file import read_split
 
 SPLIT = "split_image_folder.json"
@@ -58,7 +58,7 @@ def test_changed_files_are_split_anew_with_a_line(tmp_path, capsys):
     capsys.readouterr()
     fill(tmp_path, emu=10)
     after = DATASET_REGISTRY.get("ImageFolder").read(tmp_path)
-    assert "have changed: they are split anew" in capsys.readouterr().out
+    assert "have changed: they are split anew" in capsys.readouterr().err
     assert after.split_digest != before.split_digest
     assert {name for _, _, name in after.parts["test"]} == {"cat", "dog", "emu"}
     assert read_split(tmp_path / "split_image_folder.former.json").parts == before.parts
@@ -154,14 +154,17 @@ def test_a_label_that_tables_cannot_show_is_refused(tmp_path, label):
 
 
 def test_images_that_come_or_go_change_the_identity(tmp_path):
+    def identity():
+        return data_identity(DATASET_REGISTRY.get("ImageFolder").read(tmp_path))
+
     fill(tmp_path, dog=10, cat=20)
-    found = [identity_on_disk("ImageFolder", tmp_path)]
+    found = [identity()]
     (tmp_path / "cat" / "3.JPG").unlink()
-    found.append(identity_on_disk("ImageFolder", tmp_path))
+    found.append(identity())
     (tmp_path / "cat" / "new.png").touch()
-    found.append(identity_on_disk("ImageFolder", tmp_path))
+    found.append(identity())
     (tmp_path / "classnames.json").write_text('{"cat": "sea lion"}')
-    found.append(identity_on_disk("ImageFolder", tmp_path))
+    found.append(identity())
     assert len({identity["split"] for identity in found}) == 4 and len({identity["classes"] for identity in found}) == 2
 
 

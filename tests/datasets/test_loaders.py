@@ -10,7 +10,6 @@ from raw_trees import MAKERS, touch, write_lines
 
 import datasets  # noqa: F401  registers the data sets
 from compat.errors import UserError
-from datasets.base import identity_on_disk
 
 # Class names by label, as the rules of each data set give them for the trees of raw_trees.py.
 CLASS_NAMES = {
@@ -239,14 +238,6 @@ def test_a_missing_class_folder_is_named(tmp_path):
     (tmp_path / "food-101" / "images" / "waffles").rename(tmp_path / "elsewhere")
     with pytest.raises(UserError, match=r"class folder '.*/images/waffles' is missing \(10 of 20 images"):
         build("Food101", tmp_path)
-
-
-def test_missing_images_have_no_identity(tmp_path):
-    MAKERS["Food101"](tmp_path)
-    assert identity_on_disk("Food101", tmp_path)["name"] == "Food101"
-    next((tmp_path / "food-101" / "images" / "waffles").iterdir()).unlink()
-    with pytest.raises(UserError, match="1 of 20 images that the split lists"):
-        identity_on_disk("Food101", tmp_path)
 
 
 def test_a_folder_name_that_is_nearly_right_is_named(tmp_path):

@@ -74,9 +74,9 @@ def test_a_damaged_split_is_made_anew_with_a_line(tmp_path, capsys, content):
     split.write_bytes(content if isinstance(content, bytes) else content.encode())
     capsys.readouterr()
     assert read("DescribableTextures", tmp_path) == first
-    assert "is damaged: the files are split anew" in capsys.readouterr().out
+    assert "is damaged: the files are split anew" in capsys.readouterr().err
     read("DescribableTextures", tmp_path)
-    assert "is damaged" not in capsys.readouterr().out
+    assert "is damaged" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("line, words", [("/z/zoo/sun_1.jpg", "'zoo' (label 3), which has no training image"),
@@ -103,7 +103,7 @@ def test_a_damaged_split_is_made_again(tmp_path, capsys):
     content = kept.read_text()
     kept.write_text(content[:100])
     assert read("EuroSAT", tmp_path) == first
-    assert "split_own_EuroSAT.json is damaged: the files are split anew" in capsys.readouterr().out
+    assert "split_own_EuroSAT.json is damaged: the files are split anew" in capsys.readouterr().err
     assert kept.read_text() == content
 
 

@@ -88,7 +88,7 @@ def test_a_cache_that_is_no_file_is_no_error(tmp_path, capsys, make):
     make_folders(tmp_path / "images", cat=["1.jpg"])
     make(tmp_path / "cache.json")
     assert list_images(tmp_path / "images", tmp_path / "cache.json") == {"cat": ["1.jpg"]}
-    assert "cannot be used" in capsys.readouterr().out
+    assert "cannot be used" in capsys.readouterr().err
 
 
 def test_the_cache_of_a_copied_root_does_not_count(tmp_path, listed):
