@@ -134,6 +134,11 @@ def test_keys_that_take_forever_to_hash_are_not_hashed(tmp_path):
         refused(load_checkpoint, str(tmp_path / "model"), match="cannot read checkpoint")
 
 
+def test_memory_is_not_taken_for_bytes_that_are_not_there(tmp_path):
+    pickled_as_checkpoint(tmp_path / "model", b"\x80\x05\x96" + (2 ** 34).to_bytes(8, "little") + b"abc.")
+    refused(load_checkpoint, str(tmp_path / "model"), match="cannot read checkpoint .*KeyError")
+
+
 def test_a_file_cannot_change_classes(tmp_path):
     harmless = pickle.dumps({"copy_": 3}, 2)[2:-1]
     pickled_as_checkpoint(tmp_path / "model", b"\x80\x02ctorch\nTensor\nN" + harmless + b"\x86b.")
