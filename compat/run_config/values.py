@@ -25,7 +25,7 @@ def whole(least: int, most: int = 10**6) -> Rule:
     return Rule(f"a whole number from {least} to {most}", lambda value: type(value) is int and least <= value <= most)
 
 
-LARGEST = 1e30  # what optimizers compute with has to fit into float32
+LARGEST = 1e38  # what optimizers compute with has to fit into float32
 
 
 def number(least: float = 0.0, most: float = LARGEST) -> Rule:
