@@ -29,7 +29,7 @@ from compat.run_config.yaml_file import read_yaml
 if TYPE_CHECKING:
     from dassl.engine import TrainerX
 
-    from experiments.run_state import Run
+    from runs.state import Run
 
 KEY_OF_FLAG = {
     "root": "DATASET.ROOT", "output_dir": "OUTPUT_DIR", "resume": "RESUME", "seed": "SEED",
@@ -49,9 +49,9 @@ def run(args: argparse.Namespace, engine: str) -> None:
     """Do what the command line asks for, unless it is done; ``engine`` says which Dassl is in use."""
     from dassl.utils import collect_env_info, setup_logger
 
-    from experiments.recorder import record_run
-    from experiments.run_lock import locked
-    from experiments.run_state import key_in, mark_done, write_run
+    from runs.lock import locked
+    from runs.recorder import record_run
+    from runs.state import key_in, mark_done, write_run
     from trainers.running import built_trainer
 
     cfg = make_config(args)
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace, engine: str) -> None:
 
 def is_done(cfg: CfgNode, args: argparse.Namespace) -> bool:
     """Whether the output folder holds this very run, finished, and nothing that it tests has changed since."""
-    from experiments.run_state import done_key, job_key, tests_older_model
+    from runs.state import done_key, job_key, tests_older_model
 
     finished = done_key(cfg.OUTPUT_DIR)
     return (finished is not None and finished == job_key(cfg, args)
@@ -93,10 +93,10 @@ def is_done(cfg: CfgNode, args: argparse.Namespace) -> bool:
 def checked_run(trainer: "TrainerX", cfg: CfgNode, args: argparse.Namespace) -> "Run":
     """Which run this is; UserError if it contradicts the folders that it names, or would be recorded as what it is not.
     """
-    from experiments.claims import check_output, check_resumed, check_tested
-    from experiments.identity import UNVERIFIED
-    from experiments.run_data import data_on_disk
-    from experiments.run_state import Run, identity_of_command, parent_folder, read_run
+    from runs.claims import check_output, check_resumed, check_tested
+    from runs.data import data_on_disk
+    from runs.identity import UNVERIFIED
+    from runs.state import Run, identity_of_command, parent_folder, read_run
 
     identity = identity_of_command(cfg, args, data_on_disk(cfg))
     label = getattr(trainer.dm.dataset, "label", cfg.DATASET.NAME)
@@ -133,7 +133,7 @@ def no_trace_of_a_refused_run(folder: str, made: list[str]) -> Iterator[None]:
     Args:
         folder: the output folder. made: folders that were made for the run, outermost first.
     """
-    from experiments.run_state import RUN_FILE
+    from runs.state import RUN_FILE
 
     fresh = [path for path in (Path(folder) / RUN_FILE, Path(folder) / "log.txt") if not path.exists()]
     try:

@@ -38,7 +38,7 @@ def checked_config(args: argparse.Namespace) -> CfgNode:
 
 def seconds_of(owner: object, method: str, device: torch.device) -> list[float]:
     """The list that takes the seconds of each later call of a method, with what the device has to do for it."""
-    from experiments.recorder import wrap  # it imports Dassl, which checked_config has chosen
+    from runs.recorder import wrap  # it imports Dassl, which checked_config has chosen
 
     starts: list[float] = []
     seconds: list[float] = []

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
             "DATASET.NUM_SHOTS", str(options.shots), "DATASET.SUBSAMPLE_CLASSES", "base",
             "OPTIM.MAX_EPOCH", str(options.epochs), "DATALOADER.NUM_WORKERS", str(options.workers),
             "TEST.NO_TEST", "True", "VERBOSE", "False", "TRAIN.PRINT_FREQ", "100000"]))
-        from experiments.recorder import wrap  # both import Dassl, which checked_config has chosen
+        from runs.recorder import wrap  # both import Dassl, which checked_config has chosen
         from trainers.running import built_trainer
 
         with built_trainer(cfg) as trainer:

@@ -22,8 +22,8 @@ from yacs.config import CfgNode
 import train
 from compat.errors import exit_code
 from compat.memory import peak_memory_mb
-from experiments.records import EFFICIENCY_FILE, append_record
-from experiments.run_state import done_key, job_key, mark_done
+from runs.records import EFFICIENCY_FILE, append_record
+from runs.state import done_key, job_key, mark_done
 
 from .common import checked_config, seconds_of
 
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
 
 def measure(trainer: "TrainerX", cfg: CfgNode) -> dict[str, object]:
     """Train two epochs; the measurement of the second as a record (seconds; MB of 10**6 bytes)."""
-    from experiments.recorder import device_name, versions, wrap  # it imports Dassl, too
+    from runs.recorder import device_name, versions, wrap  # it imports Dassl, too
 
     images: list[int] = []
     wrap(trainer, "forward_backward", after=lambda _, batch: images.append(len(batch["img"])))

@@ -1,1 +1,1 @@
-"""What is run and what came of it: catalogue, records, state of runs, the sweep, tables, figures, report."""
+"""What is run, and what its records show: catalogue, single runs, the sweep, tables, figures, report."""

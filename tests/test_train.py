@@ -22,7 +22,7 @@ from paths import REPOSITORY
 from small_clip import small_clip_state
 
 import train
-from experiments.run_state import mark_done, read_run, write_run
+from runs.state import mark_done, read_run, write_run
 
 VOLATILE = ("date", "seconds", "peak_memory_mb")  # what may differ between two records of the same evaluation
 

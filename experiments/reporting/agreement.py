@@ -13,7 +13,7 @@ from typing import Any
 
 from compat.errors import UserError
 from compat.settings import WITHOUT_INFLUENCE
-from experiments.records import FOLDERS_OF_RUNS
+from runs.records import FOLDERS_OF_RUNS
 
 from .records import Evaluation
 from .request import Request

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_origin
 
 from compat.errors import UserError
 from experiments.catalogue import BATCH_SIZE, DATASETS, mao_defaults
-from experiments.records import EFFICIENCY_FILE, RECORDS_FILE, TRAINING_FILE, Line, Record, StrPath, read_lines
+from runs.records import EFFICIENCY_FILE, RECORDS_FILE, TRAINING_FILE, Line, Record, StrPath, read_lines
 
 # Columns of base-to-new tables. MAO has two accuracies on new classes: with the prompts of step 1, and after step 2.
 BASE, NEW_AFTER_BASE, NEW = "base", "new after step 1", "new"
@@ -221,7 +221,7 @@ def with_own_name(record: Record) -> Record:
 
 
 def load(kind: type[AnyRecord], name: str, paths: Iterable[StrPath], skip_bad: bool) -> list[AnyRecord]:
-    """Typed records of all files called ``name``; arguments and errors as in ``experiments.records.read_lines``."""
+    """Typed records of all files called ``name``; arguments and errors as in ``runs.records.read_lines``."""
     found = []
     for line in read_lines(paths, name, skip_bad):
         try:

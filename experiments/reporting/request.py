@@ -9,7 +9,7 @@ from pathlib import Path
 from compat.errors import UserError, WriteError
 from compat.files import write_file
 from experiments.catalogue import DATASETS, METHODS, sort_datasets, sort_methods
-from experiments.records import KINDS, StrPath
+from runs.records import KINDS, StrPath
 
 from .records import Epoch, Evaluation, Measurement, load_epochs, load_evaluations, load_measurements
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from compat.errors import UserError, exit_code
-from experiments.records import StrPath
+from runs.records import StrPath
 
 from .layouts import LAYOUTS, MADE_BY
 from .request import Request, request_of, request_parser, write_output

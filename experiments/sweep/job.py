@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Optional
 
-from experiments.identity import Identity
+from runs.identity import Identity
 
 State = Literal["not started", "incomplete", "done"]
 NOT_STARTED: State = "not started"

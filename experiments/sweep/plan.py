@@ -12,8 +12,8 @@ from yacs.config import CfgNode
 
 import train
 from compat.errors import UserError
-from experiments.run_data import data_on_disk
-from experiments.run_state import done_key, identity_of_command, key_in, parent_folder, tests_older_model
+from runs.data import data_on_disk
+from runs.state import done_key, identity_of_command, key_in, parent_folder, tests_older_model
 
 from .job import DONE, INCOMPLETE, NOT_STARTED, Job, State
 

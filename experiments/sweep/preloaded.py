@@ -7,7 +7,7 @@ import dassl.engine  # noqa: E402, F401
 import torchvision  # noqa: E402, F401
 
 import datasets  # noqa: E402, F401
-import experiments.recorder  # noqa: E402, F401
-import experiments.run_state  # noqa: E402, F401
+import runs.recorder  # noqa: E402, F401
+import runs.state  # noqa: E402, F401
 import train  # noqa: E402, F401
 import trainers  # noqa: E402, F401

@@ -8,10 +8,10 @@ from sweep_tools import train_calls, without_settings
 
 import datasets  # noqa: F401  registers the data sets
 import train
-from experiments.run_state import identity_of_command, parent_folder
 from experiments.sweep import protocols
 from experiments.sweep.options import Options
 from experiments.sweep.tables import TABLES
+from runs.state import identity_of_command, parent_folder
 
 METHODS = ["CoOp", "CoOp_MAO", "MaPLe", "MaPLe_MAO", "PromptSRC", "PromptSRC_MAO"]
 

@@ -2,13 +2,13 @@
 import json
 from pathlib import Path
 
-from experiments.records import EFFICIENCY_FILE, RECORDS_FILE, TRAINING_FILE
+from runs.records import EFFICIENCY_FILE, RECORDS_FILE, TRAINING_FILE
 
 TOTAL = 1000
 
 
 def append_record(folder, record, name=RECORDS_FILE):
-    """The line that experiments.records.append_record writes, without its waiting for the disk."""
+    """The line that runs.records.append_record writes, without its waiting for the disk."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     with open(Path(folder) / name, "a", encoding="utf-8") as file:
         file.write(json.dumps(record, sort_keys=True) + "\n")

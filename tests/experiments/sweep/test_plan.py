@@ -8,12 +8,12 @@ from dassl.data.datasets import DATASET_REGISTRY
 
 import train
 from experiments.catalogue import METHODS
-from experiments.run_state import DONE_FILE, Run, job_key, mark_done, write_run
 from experiments.sweep import ablations, preloaded, protocols  # noqa: F401  the second registers all there is
 from experiments.sweep.job import DONE, INCOMPLETE, NOT_STARTED
 from experiments.sweep.options import Options
 from experiments.sweep.plan import make_plan, summary
 from experiments.sweep.tables import TABLES
+from runs.state import DONE_FILE, Run, job_key, mark_done, write_run
 from trainers.mao.config import for_step
 
 

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from datasets.base import FewShotDataset
-from experiments.recorder import record_run
-from experiments.records import RECORDS_FILE, config_digest, read_records, read_training, settings_of
+from runs.recorder import record_run
+from runs.records import RECORDS_FILE, config_digest, read_records, read_training, settings_of
 
 SIDE, CLASSES = 8, 4
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from compat.errors import DamagedFileError, UserError
-from experiments.identity import Identity, differences, facts_of
-from experiments.run_lock import LOCK_FILE, locked
-from experiments.run_state import Run, done_key, key_in, mark_done, read_run, write_run
+from runs.identity import Identity, differences, facts_of
+from runs.lock import LOCK_FILE, locked
+from runs.state import Run, done_key, key_in, mark_done, read_run, write_run
 
 DATA = {"name": "D", "split": "1" * 64, "classes": "2" * 64}
 IDENTITY = Identity("T", 1, 16, "base", "", "train", None, DATA, "3" * 64,
@@ -69,7 +69,7 @@ def test_file_of_a_drop_in_says_nothing_of_a_run_of_train_py(tmp_path):
 
 HOLD = """
 import os, sys, time
-from experiments.run_lock import locked
+from runs.lock import locked
 with locked(sys.argv[1]):
     if os.fork() == 0:
         time.sleep(60)

@@ -21,8 +21,9 @@ from yacs.config import CfgNode
 from compat.checkpoint_files import BEST, checkpoint_file
 from compat.errors import MissingFileError, UserError
 from compat.memory import peak_memory_mb
-from experiments.identity import UNVERIFIED
-from experiments.records import (
+
+from .identity import UNVERIFIED
+from .records import (
     TRAINING_FILE,
     Record,
     append_record,
@@ -30,7 +31,7 @@ from experiments.records import (
     last_record,
     settings_of,
 )
-from experiments.run_state import Run, read_run
+from .state import Run, read_run
 
 
 def record_run(trainer: TrainerX, cfg: CfgNode, engine: str = "", run: Run | None = None) -> None:

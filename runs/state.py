@@ -15,9 +15,9 @@ from yacs.config import CfgNode
 from compat.errors import DamagedFileError
 from compat.files import write_file
 
+from .data import data_on_disk
 from .identity import UNVERIFIED, Identity, identity_of, stage_of
 from .records import Record, digest_of_run
-from .run_data import data_on_disk
 
 RUN_FILE = "run.json"
 DONE_FILE = "done"
@@ -44,7 +44,7 @@ def identity_of_command(cfg: CfgNode, args: argparse.Namespace, data: Mapping[st
     """Identity of a run of train.py.
 
     Args:
-        cfg, args: config and parsed command line. data: of ``run_data.data_on_disk``.
+        cfg, args: config and parsed command line. data: of ``runs.data.data_on_disk``.
         parent: the run that it stands on, if that has not started yet; default: read from its folder.
     """
     folder = parent_folder(cfg, args)

@@ -7,7 +7,7 @@ from compat.errors import UserError
 
 from .identity import UNVERIFIED, Identity, differences, facts_of, shown
 from .records import Record, settings_of
-from .run_state import Run, done_key, key_in, read_run
+from .state import Run, done_key, key_in, read_run
 
 # Classes that a model is tested on, of the data set that it was trained on, by the classes that it was trained on
 TESTED_ON = {"all": ("all",), "base": ("base", "new"), "new": ("new",)}

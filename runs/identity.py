@@ -61,7 +61,7 @@ def identity_of(cfg: CfgNode, data: Mapping[str, str], test: bool = False, epoch
     """The identity of a run with a config; see ``Identity``.
 
     Args:
-        data: of ``run_data.data_on_disk``. test: whether it tests the model of another run.
+        data: of ``runs.data.data_on_disk``. test: whether it tests the model of another run.
         parent: the run that it stands on, or what is known of it.
     """
     from trainers.prompting.clip_digest import file_digest, weights_digest

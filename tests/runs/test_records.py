@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from compat.errors import UserError
-from experiments.records import (
+from runs.records import (
     EFFICIENCY_FILE,
     IDENTITY,
     RECORDS_FILE,
@@ -105,7 +105,7 @@ def test_full_disk_leaves_the_file_as_it_was(tmp_path, repository):
     append_record(tmp_path, record())
     before = (tmp_path / RECORDS_FILE).read_bytes()
     program = (
-        "import resource, signal, sys; from experiments.records import append_record\n"
+        "import resource, signal, sys; from runs.records import append_record\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))\n"
         "try: append_record(sys.argv[1], {'x': 'y' * 1000})\n"
