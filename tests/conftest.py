@@ -1,6 +1,12 @@
 """Fixtures that all tests share. The import path is set in pyproject.toml."""
+import signal
+
 import pytest
 from paths import GOLDEN_DIR, REPOSITORY
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started by nohup or with "&": what is ignored stays ignored in child processes, and some tests interrupt theirs.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
