@@ -226,3 +226,7 @@ def check_options(options: CfgNode) -> None:
     if options.SUBSAMPLE_CLASSES not in SUBSAMPLES:
         raise UserError(f"DATASET.SUBSAMPLE_CLASSES {options.SUBSAMPLE_CLASSES!r} is unknown: give one of "
                         f"{', '.join(SUBSAMPLES)}")
+    for key in ("SOURCE_DOMAINS", "TARGET_DOMAINS"):
+        if options[key]:  # ignored, they would be recorded as if they had been obeyed
+            raise UserError(f"DATASET.{key} is {list(options[key])!r}, but {options.NAME or 'the data set'} has no "
+                            f"domains: leave out --{key.lower().replace('_', '-')}")

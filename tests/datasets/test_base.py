@@ -236,3 +236,12 @@ def test_labels_and_names_that_do_not_fit_are_refused(tmp_path, split, words):
     folder = write_dataset(tmp_path, small_split())
     (folder / OnDisk.split_file).write_text(json.dumps(split))
     refuses(tmp_path, OnDisk.split_file, *words)
+
+
+@pytest.mark.parametrize("key", ["SOURCE_DOMAINS", "TARGET_DOMAINS"])
+def test_domains_of_a_data_set_without_domains_are_refused(tmp_path, key):
+    write_dataset(tmp_path, small_split())
+    cfg = dataset_config(tmp_path)
+    cfg.DATASET[key] = ("sketch",)
+    with pytest.raises(UserError, match=f"DATASET.{key} is .'sketch'.*has no domains"):
+        OnDisk(cfg)
