@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Zero-shot CLIP, CoOp and CoOp_MAO from base to new classes on the bundled data, with a table and a chart at the end.
 #
-#   bash scripts/quickstart.sh            three seeds; about six minutes on two cores, after installation
+#   bash scripts/quickstart.sh            three seeds; about five minutes on two cores, after installation
 #   bash scripts/quickstart.sh --all      MaPLe and PromptSRC with and without MAO, too
 #   bash scripts/quickstart.sh --short    one seed, two epochs: shows that everything works, not what it can do
 #
