@@ -19,11 +19,11 @@ from compat.tensor_files import read_tensors
 
 
 def refused(action, *arguments, match=""):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(UserError, match=match or None) as caught:
         action(*arguments)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 800
-    assert time.perf_counter() - start < 5  # a fraction of it on an idle machine
+    assert time.process_time() - start < 60  # milliseconds; what expands without end takes for ever
 
 
 def expanding(depth, make):

@@ -107,4 +107,4 @@ def test_a_hub_that_does_not_answer_is_not_waited_for(tmp_path, repository):
         done = subprocess.run([sys.executable, "-c", BLACK_HOLE], capture_output=True, text=True, cwd=repository, env={
             **os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "PYTHONPATH": IMPORT_PATH})
     seconds, said = done.stdout.split(" ", 1)
-    assert float(seconds) < 15 and "neither installed nor to be had from the hub (ReadTimeout)" in said, done.stderr
+    assert float(seconds) < 45 and "neither installed nor to be had from the hub (ReadTimeout)" in said, done.stderr

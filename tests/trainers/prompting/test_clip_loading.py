@@ -73,14 +73,14 @@ def test_sizes_of_a_resnet_follow_from_its_shapes():
 
 
 def refused(name, *words):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(UserError) as caught:
         load_clip(str(name))
     message = str(caught.value)
     assert "\n" not in message and caught.value.exit_code == 2
     for word in words:
         assert word in message, message
-    assert time.perf_counter() - start < 5  # a fraction of it on an idle machine
+    assert time.process_time() - start < 60  # milliseconds; what expands without end takes for ever
 
 
 def test_unknown_name_suggests_the_nearest():
