@@ -55,6 +55,8 @@ class Reading:
 class FewShotDataset(DatasetBase):
     """A data set with a split, cut down by DATASET.NUM_SHOTS, then by DATASET.SUBSAMPLE_CLASSES.
 
+    With DATASET.ALL_VAL, DATASET.NUM_SHOTS leaves the validation images as they are.
+
     Class attributes, set by the data sets:
         dataset_dir: folder under DATASET.ROOT.
         image_dir: folder in it that the paths of the split are relative to.
@@ -97,6 +99,11 @@ class FewShotDataset(DatasetBase):
             parts["train"] = parts["test"]
         elif options.NUM_SHOTS > 0:
             self.draw(parts, options.NUM_SHOTS, cfg.SEED)
+        if options.get("ALL_VAL", False):
+            parts["val"] = reading.parts["val"]
+            if not parts["val"]:
+                raise UserError(f"DATASET.ALL_VAL is True, but {reading.name} has no validation images: leave it out, "
+                                "or choose another data set")
         parts = subsample_classes(parts, options.SUBSAMPLE_CLASSES)
         names = {label: name for _, label, name in parts["train"]}
         if len(names) < 2:

@@ -55,6 +55,26 @@ def test_classes_with_few_images_are_named(tmp_path, capsys):
     assert "fewer than 5 training images, so all are taken: class 2" in capsys.readouterr().out
 
 
+def test_all_validation_images_can_be_kept_beside_the_same_draw_of_training_images(tmp_path):
+    split = small_split(val=6)
+    folder = write_dataset(tmp_path, split)
+    cfg = dataset_config(tmp_path, shots=2)
+    few = OnDisk(cfg)
+    assert len(few.val) == 3 * 2
+    cfg.DATASET.ALL_VAL = True
+    every = OnDisk(cfg)
+    assert relative_paths(every.val, folder) == [path for path, _, _ in split["val"]]
+    assert relative_paths(every.train_x, folder) == relative_paths(few.train_x, folder)
+
+
+def test_all_validation_images_of_a_data_set_without_any_are_refused(tmp_path):
+    write_dataset(tmp_path, small_split(val=0))
+    cfg = dataset_config(tmp_path)
+    cfg.DATASET.ALL_VAL = True
+    with pytest.raises(UserError, match="DATASET.ALL_VAL is True, but OnDisk has no validation images"):
+        OnDisk(cfg)
+
+
 def refuses(tmp_path, *words, **options):
     with pytest.raises(UserError) as caught:
         OnDisk(dataset_config(tmp_path, **options))
