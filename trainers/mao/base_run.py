@@ -1,4 +1,4 @@
-"""The run of step 1 that step 2 starts from: what it was, where its prompts are, whether they fit."""
+"""The run that step 2 starts from, step 1 or a plain backbone's: what it was, where its prompts are, do they fit."""
 from __future__ import annotations
 
 import json
@@ -50,19 +50,21 @@ def write_run_facts(cfg: CfgNode, finished: bool = False) -> None:
     os.replace(path + ".tmp", path)
 
 
-def load_base_prompts(cfg: CfgNode, models: Mapping[str, nn.Module], further_per_class: Iterable[str] = ()) -> None:
+def load_base_prompts(cfg: CfgNode, host: str, models: Mapping[str, nn.Module],
+                      further_per_class: Iterable[str] = ()) -> None:
     """Copy the prompts of step 1 into the models of a run of step 2.
 
     They are read here and not by the host's ``load_model``: hosts name the best epoch in different ways (None, -1), and
     some leave nothing out, so they refuse or take over what the checkpoint holds of step 1's classes.
 
     Args:
-        models: by the names that their checkpoints are saved under. further_per_class: names beside ``PER_CLASS``.
+        host: name of the host trainer. models: by the names that their checkpoints are saved under.
+        further_per_class: names beside ``PER_CLASS``.
 
     Raises:
         MAOError: MAO.BASE_DIR is not set, missing, empty, of another run, or its prompts have other shapes.
     """
-    check_base_dir(cfg)
+    check_base_dir(cfg, host)
     for name, model in models.items():
         path = checkpoint_path(cfg.MAO.BASE_DIR, name, cfg.MAO.BASE_EPOCH)
         checkpoint = load_checkpoint(path)
@@ -70,11 +72,15 @@ def load_base_prompts(cfg: CfgNode, models: Mapping[str, nn.Module], further_per
         if not isinstance(state, Mapping):
             raise MAOError(f"{path!r} holds no weights of a model: run step 1 again")
         _copy_state(state, model, further_per_class, path)
-        print(f"MAO step 2: {name} starts from {path}")
+        print(f"MAO step 2: {name} of step 1 is {path}")
 
 
-def check_base_dir(cfg: CfgNode) -> None:
-    """Raise MAOError unless MAO.BASE_DIR is the output folder of the step 1 that this run goes on from."""
+def check_base_dir(cfg: CfgNode, host: str) -> None:
+    """Raise MAOError unless MAO.BASE_DIR is the output folder of the run that this one goes on from.
+
+    That is step 1 of MAO or, with MAO.BASE_RUN backbone, a run of the plain ``host`` on the base classes: the control
+    "backbone + step 2" needs no second training of the backbone, and so stands on the very prompts of its row.
+    """
     folder = cfg.MAO.BASE_DIR
     if not folder:
         raise MAOError("step 2 starts from the prompts of step 1, but MAO.BASE_DIR is not set: give step 1's output "
@@ -89,11 +95,13 @@ def check_base_dir(cfg: CfgNode) -> None:
     elif not _is_finished(folder, found):
         raise MAOError(f"MAO.BASE_DIR {folder!r} is of a run that has not come to its end: run step 1 to its end")
     wanted = {**_compared(run_facts(cfg)), "stage": "base", "classes": "base"}
+    if cfg.MAO.BASE_RUN == "backbone":
+        wanted.update(trainer=host, stage="")
     for key, value in _compared(found).items():
         if key in wanted and value != wanted[key]:
             whose = "step 2 starts from" if key in ("stage", "classes") else "this run is of"
             raise MAOError(f"MAO.BASE_DIR {folder!r} is of {key} {value!r}, {whose} {wanted[key]!r}: give the folder of"
-                           " the matching step 1")
+                           f" the matching {'run of ' + host if cfg.MAO.BASE_RUN == 'backbone' else 'step 1'}")
 
 
 def _compared(facts: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +109,8 @@ def _compared(facts: dict[str, Any]) -> dict[str, Any]:
     compared = {f"data.{key}": value for key, value in facts.get("data", {}).items() if value}
     compared.update({key: facts[key] for key in ("trainer", "seed", "shots", "stage", "classes") if key in facts})
     settings = json.loads(json.dumps(facts.get("settings", {}), default=str))
-    compared.update({key: value for key, value in settings.items() if key.startswith("TRAINER.")})
+    compared.update({key: value for key, value in settings.items()
+                     if key.startswith("TRAINER.") and key != "TRAINER.NAME"})  # that is "trainer"
     if facts.get("clip"):
         compared["clip"] = facts["clip"]
     elif "MODEL.BACKBONE.NAME" in settings:

@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator
+from operator import getitem
 from typing import Literal, get_args
 
 from yacs.config import CfgNode
@@ -18,8 +20,11 @@ Stage = Literal["base", "new"]
 CHOICES = {
     "STAGE": Literal["auto", "base", "new"],
     "POOL": Literal["train", "fewshot"],
+    "BASE_RUN": Literal["step1", "backbone"],
     "PSEUDO_LABELS": Literal["base", "clip"],
+    "PSEUDO_TEMPLATE": Literal["dataset", "photo"],
     "PSEUDO_VIEW": Literal["train", "test"],
+    "NEW.START": Literal["base", "fresh"],
 }
 
 OF_STEP_2 = {
@@ -79,9 +84,9 @@ def check(cfg: CfgNode) -> None:
         raise MAOError("the config has no DATASET.SUBSAMPLE_CLASSES: MAO needs the base/new split that CoOp's "
                        "repository has in train.py and its data sets since CoCoOp; add both")
     for key, literal in CHOICES.items():
-        choices = get_args(literal)
-        if cfg.MAO[key] not in choices:
-            raise MAOError(f"MAO.{key} {cfg.MAO[key]!r} is unknown: choose one of {', '.join(choices)}")
+        value, choices = functools.reduce(getitem, key.split("."), cfg.MAO), get_args(literal)
+        if value not in choices:
+            raise MAOError(f"MAO.{key} {value!r} is unknown: choose one of {', '.join(choices)}")
     if cfg.MAO.TOPK < 2:
         raise MAOError(f"MAO.TOPK is {cfg.MAO.TOPK}: give at least 2 (the anchor's class and one hard negative)")
     if cfg.MAO.BASE_EPOCH < -1:
@@ -89,6 +94,9 @@ def check(cfg: CfgNode) -> None:
     for key, place in OF_STEP_2.items():
         if cfg.MAO.NEW[key] < 0:
             raise MAOError(f"MAO.NEW.{key} is {cfg.MAO.NEW[key]}: give a positive number, or 0 to keep {place}")
+    if cfg.MAO.NEW.START == "fresh" and not cfg.MAO.DDE_NEW:
+        raise MAOError("MAO.NEW.START fresh leaves nothing of step 1 where MAO.DDE_NEW False trains nothing: set "
+                       "MAO.NEW.START to base")
     if cfg.MAO.STAGE == "new" and cfg.DATASET.SUBSAMPLE_CLASSES != "new":
         raise MAOError("MAO.STAGE new needs the base/new split, but DATASET.SUBSAMPLE_CLASSES is "
                        f"{cfg.DATASET.SUBSAMPLE_CLASSES!r}: set it to new")

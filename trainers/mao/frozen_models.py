@@ -1,17 +1,24 @@
 """DDE-new: the frozen models that label images, a copy of the host's prompted CLIP or zero-shot CLIP."""
 from __future__ import annotations
 
+import contextlib
 import copy
+import sys
+from collections.abc import Iterator
 from typing import Protocol
 
 import torch
 from dassl.data.data_manager import DataManager
-from dassl.engine import TRAINER_REGISTRY, TrainerX
+from dassl.engine import TRAINER_REGISTRY, SimpleTrainer
 from torch import nn
 from yacs.config import CfgNode
 
 from .errors import MAOError
 from .host_contract import unwrap
+from .run_data import with_template
+
+RELEASED_TEMPLATE = "A photo of a {}."
+"""The prompt of the released code's zero-shot classifier, which it builds for step 2 and then never asks."""
 
 
 def frozen_copy(model: nn.Module) -> nn.Module:
@@ -77,22 +84,54 @@ class ZeroShotCLIP(Protocol):
         """Logits (batch, classes) of images (batch, 3, height, width)."""
 
 
-def zero_shot_clip(cfg: CfgNode, data_manager: DataManager) -> ZeroShotCLIP:
+def zero_shot_clip(cfg: CfgNode, data_manager: DataManager, template: str | None = None) -> ZeroShotCLIP:
     """The repository's own ZeroshotCLIP trainer, for the classes and on the loaders of a data manager.
 
+    Args:
+        template: in place of the data set's own, for example ``RELEASED_TEMPLATE``.
+
     Raises:
-        MAOError: the repository has none.
+        MAOError: the repository has none, or no place to give it a template.
     """
     if "ZeroshotCLIP" not in TRAINER_REGISTRY.registered_names():
         raise MAOError(
             "there is no trainer ZeroshotCLIP in this repository, which MAO.PSEUDO_LABELS clip and MAO.SIMILARITY clip "
             "need: import it in train.py, or use base and minilm")
 
-    def build_data_loader(trainer: TrainerX) -> None:  # sets what Dassl's sets, but reads no data set
+    host = TRAINER_REGISTRY.get("ZeroshotCLIP")
+    with _template_in_place(host, cfg, data_manager, template) as data_manager:
+        return _built(host, cfg, data_manager)
+
+
+def _built(host: type[SimpleTrainer], cfg: CfgNode, data_manager: DataManager) -> ZeroShotCLIP:
+    """The trainer on the loaders of a data manager."""
+
+    def build_data_loader(trainer: SimpleTrainer) -> None:  # sets what Dassl's sets, but reads no data set
         trainer.dm = data_manager
         for name in ("train_loader_x", "train_loader_u", "val_loader", "test_loader", "num_classes",
                      "num_source_domains", "lab2cname"):
             setattr(trainer, name, getattr(data_manager, name))
 
-    host = TRAINER_REGISTRY.get("ZeroshotCLIP")
     return type(host.__name__, (host,), {"build_data_loader": build_data_loader})(cfg)
+
+
+@contextlib.contextmanager
+def _template_in_place(host: type[SimpleTrainer], cfg: CfgNode, manager: DataManager, template: str | None,
+                       ) -> Iterator[DataManager]:
+    """The data manager that ``host`` takes the template from; CoOp's family has a table by data sets for that."""
+    by_dataset = getattr(sys.modules[host.__module__], "CUSTOM_TEMPLATES", None)
+    if template is None:
+        yield manager
+    elif isinstance(by_dataset, dict):
+        kept = dict(by_dataset)
+        by_dataset[cfg.DATASET.NAME] = template
+        try:
+            yield manager
+        finally:
+            by_dataset.clear()
+            by_dataset.update(kept)
+    elif hasattr(manager.dataset, "template"):
+        yield with_template(manager, template)
+    else:
+        raise MAOError("MAO.PSEUDO_TEMPLATE photo has no place in this repository's ZeroshotCLIP (neither a table "
+                       "CUSTOM_TEMPLATES nor a template of the data set): set it to dataset")

@@ -1,4 +1,4 @@
-"""The run's data in other cuts than Dassl's loaders: the whole train split, another view, a longer class list."""
+"""The run's data in other forms than Dassl's loaders: the whole train split, another view, other classes or prompts."""
 from __future__ import annotations
 
 from typing import cast
@@ -38,6 +38,11 @@ def with_base_classes(cfg: CfgNode, manager: DataManager) -> DataManager:
     base = build_dataset(_changed(cfg, "DATASET.SUBSAMPLE_CLASSES", "base"))
     dataset = _Overlay(manager.dataset, classnames=[*manager.dataset.classnames, *base.classnames])
     return cast(DataManager, _Overlay(manager, dataset=dataset))
+
+
+def with_template(manager: DataManager, template: str) -> DataManager:
+    """The data manager, whose data set has another template for zero-shot CLIP."""
+    return cast(DataManager, _Overlay(manager, dataset=_Overlay(manager.dataset, template=template)))
 
 
 def _changed(cfg: CfgNode, key: str, value: object) -> CfgNode:

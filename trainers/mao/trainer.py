@@ -9,7 +9,7 @@ P are the host's learnable prompts, loss(P, images, labels, classes) is its own 
             DDE-base: add one image of each hard negative of an anchor                     batches
             reg-B:    P <- a step on loss(P, images, labels, the classes of this batch)    candidates, class_state
     Step 2, on unlabelled images of the new classes, from the P of step 1:                 base_run
-        F = a frozen copy of P, or zero-shot CLIP                                          frozen_models
+        F = a frozen copy of that P, or zero-shot CLIP                                     frozen_models
         for each batch of images:
             DDE-new:  pseudo-labels = the new classes with the highest logits of F         pseudo_labels
             reg-N:    P <- a step on loss(P, images, pseudo-labels, the new classes)       _pseudo_labelled_step
@@ -31,7 +31,7 @@ from .batches import EnlargedBatchSampler, enlarged_loader
 from .candidates import AllClassLosses, candidate_cross_entropy, checked_output, explained_misfit
 from .class_state import ClassState
 from .errors import MAOError
-from .frozen_models import frozen_copy, zero_shot_clip
+from .frozen_models import RELEASED_TEMPLATE, frozen_copy, zero_shot_clip
 from .hard_negatives import hard_negative_table
 from .host_contract import check_host, has_class_specific_context, tensors_in
 from .pseudo_labels import PseudoLabeller, host_logits
@@ -71,9 +71,12 @@ class MAO(Host):
         """The step that the run is."""
         return config.stage(self.cfg)
 
+    @property
+    def _host_name(self) -> str:
+        return next(base for base in type(self).__mro__ if not issubclass(base, MAO)).__name__
+
     def build_model(self) -> None:
-        host = next(base for base in type(self).__mro__ if not issubclass(base, MAO))
-        with self._classes_of_loss(), config.named(self.cfg, host.__name__):
+        with self._classes_of_loss(), config.named(self.cfg, self._host_name):
             super().build_model()
         check_host(getattr(self, "model", None), type(self).__name__)
 
@@ -152,19 +155,27 @@ class MAO(Host):
         if has_class_specific_context(self.model):
             raise MAOError("step 2 cannot start from class-specific context (the base classes' prompts say nothing of "
                            "the new classes): train with shared context, CSC False")
-        load_base_prompts(cfg, self._models, self.mao_per_class)
+        initial = {parameter: parameter.detach().clone() for parameter in self.model.parameters()
+                   if parameter.requires_grad}
+        load_base_prompts(cfg, self._host_name, self._models, self.mao_per_class)
         write_run_facts(cfg)
         if not cfg.MAO.DDE_NEW:
             print("MAO step 2 without DDE-new: the prompts of step 1 are kept")
             return
         if cfg.MAO.PSEUDO_LABELS == "clip":
             with self._classes_of_loss():
-                self._labeller = PseudoLabeller(zero_shot_clip(cfg, self.dm).model_inference)
+                template = RELEASED_TEMPLATE if cfg.MAO.PSEUDO_TEMPLATE == "photo" else None
+                self._labeller = PseudoLabeller(zero_shot_clip(cfg, self.dm, template).model_inference)
         else:
             self._labeller = PseudoLabeller(host_logits(self, frozen_copy(self.model)))
         if cfg.MAO.PSEUDO_VIEW == "test":
             plain_view = in_view_of(self.test_loader, cfg, self.dm.dataset.train_x, is_train=False)
             self._labeller.label_once(plain_view, self.device)
+        if cfg.MAO.NEW.START == "fresh":  # the labeller keeps step 1's prompts
+            with torch.no_grad():
+                for parameter, value in initial.items():
+                    parameter.copy_(value)
+            print("MAO step 2: training starts from the host's initial prompts")
         print(f"MAO step 2, DDE-new: {len(self.dm.dataset.train_x)} images of {self.num_classes} new classes, "
               f"pseudo-labels by {cfg.MAO.PSEUDO_LABELS}, {cfg.MAO.PSEUDO_VIEW} view")
 

@@ -64,7 +64,7 @@ def in_a_fork(folder, classes="base", finished=True, **changes):
 
 def test_step_two_in_a_fork_takes_the_finished_step_one_and_no_trace_of_another_version(tmp_path, capsys):
     in_a_fork(tmp_path / "base")
-    check_base_dir(config_of(tmp_path / "new", "new", tmp_path / "base"))
+    check_base_dir(config_of(tmp_path / "new", "new", tmp_path / "base"), "CoOp")
     assert capsys.readouterr().out == "" and [path.name for path in (tmp_path / "base").iterdir()] == ["run.json"]
 
 
@@ -78,7 +78,25 @@ def test_step_two_in_a_fork_takes_the_finished_step_one_and_no_trace_of_another_
 def test_step_two_in_a_fork_refuses_another_run(tmp_path, left, words):
     in_a_fork(tmp_path / "base", **left)
     with pytest.raises(MAOError, match=words):
-        check_base_dir(config_of(tmp_path / "new", "new", tmp_path / "base"))
+        check_base_dir(config_of(tmp_path / "new", "new", tmp_path / "base"), "CoOp")
+
+
+def test_the_control_starts_from_a_run_of_the_plain_backbone_and_from_no_other(tmp_path):
+    facts = {"identity": "1" * 64, "stage": "", "classes": "base", "trainer": "CoOp", "seed": 1,
+             "settings": {"TRAINER.NAME": "CoOp", "TRAINER.COOP.N_CTX": 16}}
+    control = config_of(tmp_path / "new", "new", tmp_path, **{"MAO.BASE_RUN": "backbone"})
+    for changes, words in (({}, ""), (dict(classes="all"), "classes 'all'"), (dict(seed=2), "seed 2"),
+                           (dict(trainer="CoOp_MAO"), "'CoOp_MAO', this run is of 'CoOp'.*matching run of CoOp"),
+                           (dict(settings={"TRAINER.COOP.N_CTX": 4}), "N_CTX 4")):
+        (tmp_path / "run.json").write_text(json.dumps({**facts, **changes}))
+        (tmp_path / "done").write_text("1" * 64)
+        if words:
+            with pytest.raises(MAOError, match=words):
+                check_base_dir(control, "CoOp")
+        else:
+            check_base_dir(control, "CoOp")
+            with pytest.raises(MAOError, match="stage '', step 2 starts from 'base'|trainer 'CoOp'"):
+                check_base_dir(config_of(tmp_path / "new", "new", tmp_path), "CoOp")
 
 
 def test_file_of_train_py_is_left_as_it_is_and_counts_as_finished_with_its_own_digest_in_done(tmp_path):
@@ -90,16 +108,16 @@ def test_file_of_train_py_is_left_as_it_is_and_counts_as_finished_with_its_own_d
     for key in ("", "3" * 64):
         (tmp_path / "done").write_text(key)
         with pytest.raises(MAOError, match="not come to its end"):
-            check_base_dir(cfg)
+            check_base_dir(cfg, "CoOp")
     (tmp_path / "done").write_text("1" * 64 + "\n")
-    check_base_dir(cfg)
+    check_base_dir(cfg, "CoOp")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"data": 3}', "[" * 10**5])
 def test_facts_that_are_damaged_are_named(tmp_path, content):
     (tmp_path / "run.json").write_text(content)
     with pytest.raises(MAOError, match="run.json.*run step 1 again"):
-        check_base_dir(config_of(tmp_path / "new", "new", tmp_path))
+        check_base_dir(config_of(tmp_path / "new", "new", tmp_path), "CoOp")
 
 
 class Adapted(nn.Module):
@@ -142,10 +160,10 @@ def test_prompts_that_are_no_finite_numbers_are_refused(ctx):
 
 @pytest.mark.parametrize("checkpoint", [[1], 3, {"epoch": 3}, {"state_dict": [1]}])
 def test_a_checkpoint_without_weights_is_refused(tmp_path, monkeypatch, folder, checkpoint):
-    monkeypatch.setattr(base_run, "check_base_dir", lambda cfg: None)
+    monkeypatch.setattr(base_run, "check_base_dir", lambda cfg, host: None)
     monkeypatch.setattr(base_run, "load_checkpoint", lambda path: checkpoint)  # as an installed Dassl may return it
     with pytest.raises(MAOError, match="model.pth.tar-10' holds no weights of a model"):
-        base_run.load_base_prompts(config_of(tmp_path, "new", folder), {"prompt_learner": model_of()})
+        base_run.load_base_prompts(config_of(tmp_path, "new", folder), "CoOp", {"prompt_learner": model_of()})
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe-", b"../../x", b"checkpoint", b"-" + b"9" * 10 ** 6, b""])

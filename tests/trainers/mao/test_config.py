@@ -73,6 +73,10 @@ def test_zero_is_as_in_step_one():
     (["MAO.BASE_EPOCH", -2], "MAO.BASE_EPOCH is -2"),
     (["MAO.POOL", "val"], "MAO.POOL 'val' is unknown: choose one of train, fewshot"),
     (["MAO.PSEUDO_LABELS", "new"], "choose one of base, clip"),
+    (["MAO.PSEUDO_TEMPLATE", "a photo of a {}."], "MAO.PSEUDO_TEMPLATE 'a photo .*choose one of dataset, photo"),
+    (["MAO.BASE_RUN", "CoOp"], "MAO.BASE_RUN 'CoOp' is unknown: choose one of step1, backbone"),
+    (["MAO.NEW.START", "clip"], "MAO.NEW.START 'clip' is unknown: choose one of base, fresh"),
+    (["MAO.NEW.START", "fresh", "MAO.DDE_NEW", False], "MAO.NEW.START fresh leaves nothing of step 1"),
     (["MAO.STAGE", "new"], "MAO.STAGE new needs the base/new split"),
 ])
 def test_values_that_cannot_work_are_refused(options, words):

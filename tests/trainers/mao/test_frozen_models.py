@@ -1,4 +1,5 @@
 """The frozen models that label images share weights, never change, and encode their classes once."""
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,7 @@ from small_clip import small_clip_state
 from small_coop import NAMES, model_of
 
 from trainers.mao.errors import MAOError
-from trainers.mao.frozen_models import frozen_copy, zero_shot_clip
+from trainers.mao.frozen_models import RELEASED_TEMPLATE, frozen_copy, zero_shot_clip
 from trainers.mao.pseudo_labels import PseudoLabeller
 
 
@@ -63,23 +64,59 @@ def test_a_copy_encodes_the_prompts_of_each_image_each_time():
     assert len(set(PseudoLabeller(twin).label(images).tolist())) > 1
 
 
-def data_manager():
+def data_manager(**of_dataset):
     names = ("train_loader_x", "train_loader_u", "val_loader", "test_loader", "num_source_domains")
-    return SimpleNamespace(dataset=SimpleNamespace(classnames=NAMES), num_classes=5, lab2cname=dict(enumerate(NAMES)),
-                           **{name: object() for name in names})
+    return SimpleNamespace(dataset=SimpleNamespace(classnames=NAMES, **of_dataset), num_classes=5,
+                           lab2cname=dict(enumerate(NAMES)), **{name: object() for name in names})
 
 
-def test_zero_shot_clip_is_built_as_usual_on_the_loaders_that_are_there(tmp_path):
+@pytest.fixture
+def cfg(tmp_path):
     torch.save(small_clip_state(), tmp_path / "clip.pt")
     cfg = get_cfg_default()
-    cfg.merge_from_list(["MODEL.BACKBONE.NAME", str(tmp_path / "clip.pt"), "INPUT.SIZE", (32, 32), "USE_CUDA", False])
+    cfg.merge_from_list(["MODEL.BACKBONE.NAME", str(tmp_path / "clip.pt"), "INPUT.SIZE", (32, 32), "USE_CUDA", False,
+                         "DATASET.NAME", "Mine"])
     cfg.freeze()
+    return cfg
+
+
+def test_zero_shot_clip_is_built_as_usual_on_the_loaders_that_are_there(cfg):
     manager = data_manager()
     trainer = zero_shot_clip(cfg, manager)
     assert isinstance(trainer, TRAINER_REGISTRY.get("ZeroshotCLIP"))
     assert trainer.dm is manager and trainer.test_loader is manager.test_loader
     assert trainer.text_features.shape == (5, 32)
     assert trainer.model_inference(torch.randn(2, 3, 32, 32)).shape == (2, 5)
+
+
+def test_the_template_of_the_release_takes_the_place_of_the_data_set_s(cfg):
+    features = {template: zero_shot_clip(cfg, data_manager(template=template)).text_features
+                for template in ("a drawing of a {}.", RELEASED_TEMPLATE)}
+    manager = data_manager(template="a drawing of a {}.")
+    found = zero_shot_clip(cfg, manager, RELEASED_TEMPLATE).text_features
+    assert torch.equal(found, features[RELEASED_TEMPLATE])
+    assert not torch.equal(found, features["a drawing of a {}."])
+    assert manager.dataset.template == "a drawing of a {}."
+
+
+def test_the_template_goes_into_the_table_of_coop_s_family_while_the_classifier_is_made(cfg, monkeypatch):
+    table = {"Other": "a {}."}
+
+    class ZeroshotCLIP(TRAINER_REGISTRY.get("ZeroshotCLIP")):
+        def templates(self):
+            return [table[self.cfg.DATASET.NAME]]
+
+    monkeypatch.setattr(sys.modules[__name__], "CUSTOM_TEMPLATES", table, raising=False)
+    monkeypatch.setattr(TRAINER_REGISTRY, "get", lambda name: ZeroshotCLIP)
+    found = zero_shot_clip(cfg, data_manager(), RELEASED_TEMPLATE).text_features
+    assert table == {"Other": "a {}."} and torch.isfinite(found).all()
+    with pytest.raises(KeyError):
+        zero_shot_clip(cfg, data_manager())
+
+
+def test_a_repository_with_no_place_for_a_template_is_told_so(cfg):
+    with pytest.raises(MAOError, match="MAO.PSEUDO_TEMPLATE photo has no place.*set it to dataset"):
+        zero_shot_clip(cfg, data_manager(), RELEASED_TEMPLATE)
 
 
 def test_a_repository_without_zero_shot_clip_is_told_so(monkeypatch):

@@ -1,24 +1,38 @@
 """MAO's own mathematics, against numbers recorded from the released code."""
 import json
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from recordings import Recording, assert_close, names, recorded_trainer, recordings, step
+from recordings import (
+    Recording,
+    assert_close,
+    make_trainer,
+    names,
+    recorded_trainer,
+    recordings,
+    save_tiny_clip,
+    step,
+)
 
 from trainers.mao.candidates import candidate_targets, select_candidates
-from trainers.mao.frozen_models import frozen_copy
+from trainers.mao.frozen_models import RELEASED_TEMPLATE, frozen_copy, zero_shot_clip
 from trainers.mao.hard_negatives import compose_labels, hard_negative_table
 from trainers.mao.pseudo_labels import PseudoLabeller
+from trainers.prompting.encoders import encode_texts, normalize
+from trainers.prompting.templates import fill
+from trainers.prompting.tokens import tokenize
 
 BASE = recordings("mao_base*.npz")
 NEW = recordings("mao_new*.npz")
+INFER_CLIP = recordings("mao_infer_clip*.npz")
 COMPOSITIONS = recordings("mao_hard_negatives*.json")
 
 
 def test_golden_recordings_of_mao_are_there():
-    assert BASE and NEW and COMPOSITIONS
+    assert BASE and NEW and INFER_CLIP and COMPOSITIONS
 
 
 @pytest.mark.parametrize("path", BASE, ids=names(BASE))
@@ -139,3 +153,26 @@ def test_golden_mao_pseudo_labels(mao_record, tmp_path):
             assert_close(trainer._labeller._logits(batch["img"]), record[f"pseudo_logits_{k}"], 1e-3, "pseudo logits")
         assert torch.equal(trainer._labeller.of_batch(batch["img"], batch["impath"]), record[f"pseudo_labels_{k}"])
         step(trainer, batch, last_of_epoch=False)  # the labeller does not follow the student
+
+
+@pytest.mark.parametrize("path", INFER_CLIP, ids=names(INFER_CLIP))
+def test_golden_zero_shot_labeller_of_the_release(path, tmp_path):
+    record = Recording(path)
+    side = record["images_0"].shape[-1]
+    trainer = make_trainer("ZeroshotCLIP", record.classnames, save_tiny_clip(record.meta["clip"], tmp_path), [], side)
+    names = ("train_loader_x", "train_loader_u", "val_loader", "test_loader", "num_source_domains", "num_classes",
+             "lab2cname")
+    manager = SimpleNamespace(dataset=SimpleNamespace(classnames=record.classnames, template="a {}."),
+                              **dict.fromkeys(names))
+    zero_shot = zero_shot_clip(trainer.cfg, manager, RELEASED_TEMPLATE)
+    prompts = fill(RELEASED_TEMPLATE, record.classnames)
+    assert torch.equal(torch.as_tensor(tokenize(prompts, 77)).long(), record["tokens"].long())
+    assert_close(encode_texts(zero_shot.clip_model, prompts), record["text_features_raw"], 1e-4, "text features")
+    assert_close(zero_shot.text_features, normalize(record["text_features_raw"]), 1e-4, "normalised")
+    labeller = PseudoLabeller(zero_shot.model_inference)
+    for k in range(sum(key.startswith("images_") for key in record.arrays)):
+        images = record[f"images_{k}"]
+        with torch.no_grad():
+            assert_close(zero_shot.clip_model.encode_image(images), record[f"image_features_raw_{k}"], 1e-4, "images")
+        assert_close(zero_shot.model_inference(images), record[f"pseudo_logits_{k}"], 1e-3, "pseudo logits")
+        assert torch.equal(labeller.label(images), record[f"pseudo_labels_{k}"])
