@@ -21,23 +21,35 @@ def load_split(path: Path, split: str) -> tuple[torch.Tensor, torch.Tensor, list
     labels = torch.tensor([label for _, label, _ in lists[split]])
     names = dict(sorted({label: name for _, label, name in lists["train"]}.items()))
     images = torch.from_numpy(np.stack(list(read_images(path, split)))).permute(0, 3, 1, 2)
-    return (images.float() / 255 - MEAN) / STD, labels, list(names.values())
+    return normalised(images), labels, list(names.values())
+
+
+def normalised(images: torch.Tensor) -> torch.Tensor:
+    """As CLIP takes them: uint8 (n, 3, H, W) -> float32, same shape."""
+    return (images.float() / 255 - MEAN) / STD
 
 
 @torch.no_grad()
 def accuracies(model: CLIP, images: torch.Tensor, labels: torch.Tensor, class_names: list[str],
                template: str) -> dict[str, float]:
+    """As ``of_features``, of images float32 (n, 3, H, W), normalised."""
+    features = torch.cat([F.normalize(model.encode_image(part), dim=1) for part in images.split(256)])
+    return of_features(model, features, labels, class_names, template)
+
+
+@torch.no_grad()
+def of_features(model: CLIP, features: torch.Tensor, labels: torch.Tensor, class_names: list[str],
+                template: str) -> dict[str, float]:
     """Accuracy over all classes, and within the first (base) and second (new) half of the classes.
 
     Args:
-        model: a CLIP. images: float32 (n, 3, H, W), normalised. labels: int64 (n,).
+        model: a CLIP. features: of images, float32 (n, embed_dim), normalised. labels: int64 (n,).
         class_names: in label order. template: of the prompts, with {} for the class name.
 
     Returns:
         per cents: "all", "base", "new", and "h", the harmonic mean of the last two.
     """
     text = F.normalize(model.encode_text(clip.tokenize([template.format(name) for name in class_names])), dim=1)
-    features = torch.cat([F.normalize(model.encode_image(part), dim=1) for part in images.split(256)])
     logits = features @ text.t()
     base = (len(class_names) + 1) // 2
     is_base = labels < base
