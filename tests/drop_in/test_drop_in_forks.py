@@ -1,4 +1,5 @@
 """MAO in two miniature forks runs through their own train.py, Dassl, clip and trainers; so do forks without."""
+import functools
 import json
 import re
 import shutil
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from small_clip import small_clip_state
+from warm_process import WarmPython
 
 CLASSES = ["ant", "big_bee", "cat", "dog", "emu", "fox"]  # three base, three new
 COUNTS = {"train": 6, "val": 2, "test": 3}
@@ -55,18 +57,26 @@ def drop_in(repository, fork, *arguments):
     return done.stdout
 
 
-def run(fork, data, trainer, config, output, *arguments, seed="1"):
-    """Run the fork's train.py, as its users do; returns what it prints."""
-    done = subprocess.run(
-        [sys.executable, "train.py", "--root", str(data), "--seed", seed, "--trainer", trainer,
-         "--dataset-config-file", "configs/datasets/shapes.yaml", "--config-file", config, "--output-dir", str(output),
-         *map(str, arguments[:arguments.index("--") if "--" in arguments else 0]),
-         "MODEL.BACKBONE.NAME", str(data / f"{fork.name}.pt"), "INPUT.SIZE", "(32, 32)", "OPTIM.MAX_EPOCH", "2",
-         "DATALOADER.NUM_WORKERS", "0", "DATASET.NUM_SHOTS", "4", "TRAIN.PRINT_FREQ", "1",
-         *map(str, arguments[arguments.index("--") + 1 if "--" in arguments else 0:])],
-        cwd=fork, text=True, capture_output=True)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
+def words(fork, data, trainer, config, output, *pairs, flags=()):
+    """The command line of a fork's train.py for a short run."""
+    given = ["train.py", "--root", data, "--seed", "1", "--trainer", trainer,
+             "--dataset-config-file", "configs/datasets/shapes.yaml", "--config-file", config, "--output-dir", output,
+             *flags, "MODEL.BACKBONE.NAME", data / f"{fork.name}.pt", "INPUT.SIZE", "(32, 32)", "OPTIM.MAX_EPOCH", "2",
+             "DATALOADER.NUM_WORKERS", "0", "DATASET.NUM_SHOTS", "4", "TRAIN.PRINT_FREQ", "1", *pairs]
+    return list(map(str, given))
+
+
+@pytest.fixture(scope="module")
+def run(data, tmp_path_factory):
+    """A function that runs a fork's train.py, as its users do, and returns what it prints."""
+    log = tmp_path_factory.mktemp("log") / "log.txt"
+    with WarmPython() as python:
+        def run(fork, *arguments, **flags):
+            code, printed = python.run(fork, log, *words(fork, data, *arguments, **flags))
+            assert code == 0, printed[-6000:]
+            return printed
+
+        yield run
 
 
 def meter(output, name):
@@ -99,83 +109,107 @@ def forks(repository, tmp_path_factory):
     return folder, untouched
 
 
+@pytest.fixture(scope="module")
+def step1(forks, run, data, tmp_path_factory):
+    """A function that trains step 1 of a host in its fork, once: (its output folder, what it printed)."""
+    @functools.cache
+    def train(host):
+        name, config, options = HOSTS[host]
+        folder = tmp_path_factory.mktemp("step1") / "base"
+        return folder, run(forks[0] / name, f"{host}_MAO", config, folder, *options, "DATASET.SUBSAMPLE_CLASSES",
+                           "base", "MAO.SIMILARITY", data / "similarity.npy")
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def step2(forks, run, step1):
+    """A function that trains step 2 of a host with some labeller and returns what it printed."""
+    def train(host, labeller, output):
+        name, config, options = HOSTS[host]
+        return run(forks[0] / name, f"{host}_MAO", config, output, *options, "DATASET.SUBSAMPLE_CLASSES", "new",
+                   "MAO.BASE_DIR", step1(host)[0], "MAO.PSEUDO_LABELS", labeller)
+
+    return train
+
+
 @pytest.mark.parametrize("host", HOSTS)
-def test_both_steps_in_a_fork(host, forks, data, tmp_path):
-    name, config, options = HOSTS[host]
-    fork = forks[0] / name
-    base = run(fork, data, f"{host}_MAO", config, tmp_path / "base", "--", *options,
-               "DATASET.SUBSAMPLE_CLASSES", "base", "MAO.SIMILARITY", data / "similarity.npy")
+def test_both_steps_in_a_fork(host, step1, step2, tmp_path):
+    _, base = step1(host)
     assert max(meter(base, "images")) > 4  # four anchors and their hard negatives
     if host == "PromptSRC":  # all classes are scored, but the cross-entropy is that of the candidates
         assert set(meter(base, "columns")) == {3} and min(meter(base, "apart")) > 1e-3
     else:
         assert meter(base, "columns") == meter(base, "images")
-    new = run(fork, data, f"{host}_MAO", config, tmp_path / "new", "--", *options,
-              "DATASET.SUBSAMPLE_CLASSES", "new", "MAO.BASE_DIR", tmp_path / "base")
+    new = step2(host, "base", tmp_path)
     assert "pseudo-labels by base" in new and set(meter(new, "columns")) == {3}
     assert 0 <= accuracy(new) <= 100
 
 
-def test_the_host_itself_is_as_before(forks, data, tmp_path):
+def test_the_forks_own_zero_shot_clip_labels(step2, tmp_path):
+    assert "pseudo-labels by clip" in step2("CoOp", "clip", tmp_path)
+
+
+def test_the_host_itself_is_as_before(forks, run, tmp_path):
     outputs = []
     for folder in forks:
-        said = run(folder / "coop_like", data, "CoOp", "configs/trainers/CoOp/tiny.yaml", tmp_path / folder.name, "--",
+        said = run(folder / "coop_like", "CoOp", "configs/trainers/CoOp/tiny.yaml", tmp_path / folder.name,
                    "DATASET.SUBSAMPLE_CLASSES", "base")
         assert set(meter(said, "columns")) == {3} and max(meter(said, "images")) == 4
         outputs.append((meter(said, "loss"), accuracy(said)))
     assert outputs[0] == outputs[1]
 
 
-def test_other_hosts_by_name(forks, data, tmp_path, monkeypatch):
+def test_other_hosts_by_name(forks, run, tmp_path, monkeypatch):
     monkeypatch.setenv("MAO_HOSTS", "ZeroshotCLIP")
     with pytest.raises(AssertionError, match="MAO cannot wrap ZeroshotCLIP_MAO: it has no model"):
-        run(forks[0] / "coop_like", data, "ZeroshotCLIP_MAO", "configs/trainers/CoOp/tiny.yaml", tmp_path / "out")
+        run(forks[0] / "coop_like", "ZeroshotCLIP_MAO", "configs/trainers/CoOp/tiny.yaml", tmp_path / "out")
 
 
-def test_an_unmodified_fork_on_the_bundled_engine(forks, data, tmp_path):
+def test_an_unmodified_fork_on_the_bundled_engine(forks, run, tmp_path):
     """Train, evaluate, resume and keep the best checkpoint, with a train.py that knows nothing of this repository."""
-    fork, config = forks[1] / "promptsrc_like", "configs/trainers/PromptSRC/tiny.yaml"
-    trained = run(fork, data, "PromptSRC", config, tmp_path / "out", "--", "DATASET.SUBSAMPLE_CLASSES", "base")
-    again = run(fork, data, "PromptSRC", config, tmp_path / "eval", "--eval-only", "--model-dir", tmp_path / "out",
-                "--load-epoch", 2, "--", "DATASET.SUBSAMPLE_CLASSES", "base")
-    assert accuracy(again) == accuracy(trained)
-    run(fork, data, "PromptSRC", config, tmp_path / "new", "--eval-only", "--model-dir", tmp_path / "out",
-        "--load-epoch", 2, "--", "DATASET.SUBSAMPLE_CLASSES", "new")
-    resumed = run(fork, data, "PromptSRC", config, tmp_path / "more", "--resume", tmp_path / "out", "--",
-                  "DATASET.SUBSAMPLE_CLASSES", "base", "OPTIM.MAX_EPOCH", 3)
+    def promptsrc(output, classes, *pairs, flags=()):
+        return run(forks[1] / "promptsrc_like", "PromptSRC", "configs/trainers/PromptSRC/tiny.yaml", tmp_path / output,
+                   "DATASET.SUBSAMPLE_CLASSES", classes, *pairs, flags=flags)
+
+    trained = promptsrc("out", "base")
+    test_of_it = ["--eval-only", "--model-dir", tmp_path / "out", "--load-epoch", 2]
+    assert accuracy(promptsrc("eval", "base", flags=test_of_it)) == accuracy(trained)
+    promptsrc("new", "new", flags=test_of_it)
+    resumed = promptsrc("more", "base", "OPTIM.MAX_EPOCH", 3, flags=["--resume", tmp_path / "out"])
     assert "epoch [3/3]" in resumed and "epoch [1/3]" not in resumed
-    best = run(fork, data, "PromptSRC", config, tmp_path / "best", "--", "DATASET.SUBSAMPLE_CLASSES", "base",
-               "TEST.FINAL_MODEL", "best_val")
+    best = promptsrc("best", "base", "TEST.FINAL_MODEL", "best_val")
     assert (tmp_path / "best" / "VLPromptLearner" / "model-best.pth.tar").exists() and "epoch [2/2]" in best
 
 
 def test_with_the_engine(repository, data, tmp_path):
-    """A fork that relies on an installed Dassl, on a machine that has none."""
+    """A fork that relies on an installed Dassl, on a machine that has none; here in a fresh process."""
     fork = copy_fork("coop_like", tmp_path, repository, engine=False)
     before = (fork / "train.py").read_bytes()
     drop_in(repository, fork, "--with-engine")
-    said = run(fork, data, "CoOp_MAO", "configs/trainers/CoOp_MAO/vit_b16_c4_ep10.yaml", tmp_path / "base", "--",
-               "TRAINER.COOP.PREC", "fp32", "DATASET.SUBSAMPLE_CLASSES", "base",
-               "MAO.SIMILARITY", data / "similarity.npy")
+    _, config, options = HOSTS["CoOp"]
+    command = words(fork, data, "CoOp_MAO", config, tmp_path / "base", *options, "DATASET.SUBSAMPLE_CLASSES", "base",
+                    "MAO.SIMILARITY", data / "similarity.npy")
+    said = subprocess.run([sys.executable, *command], cwd=fork, text=True, stdout=subprocess.PIPE, check=True).stdout
     assert meter(said, "columns") == meter(said, "images")
     drop_in(repository, fork, "--uninstall")
     assert (fork / "train.py").read_bytes() == before and not (fork / "compat").exists()
 
 
-def test_a_missing_backbone_is_copied_and_runs(repository, data, tmp_path):
+def test_a_missing_backbone_is_copied_and_runs(repository, data, run, tmp_path):
     """MaPLe of this repository in a fork that has only CoOp."""
     fork = copy_fork("coop_like", tmp_path, repository)
     said = drop_in(repository, fork, "--backbones", "coop,maple")
     assert "CoOp is there already" in said and "now knows CoOp_MAO, MaPLe_MAO" in said
-    run(fork, data, "MaPLe_MAO", "configs/trainers/MaPLe_MAO/vit_b16_c2_ep10.yaml", tmp_path / "base", "--",
-        "TRAINER.MAPLE.PREC", "fp32", "TRAINER.MAPLE.PROMPT_DEPTH", 2, "DATASET.SUBSAMPLE_CLASSES", "base",
-        "MAO.SIMILARITY", data / "similarity.npy")
+    _, config, options = HOSTS["MaPLe"]
+    run(fork, "MaPLe_MAO", config, tmp_path / "base", *options, "TRAINER.MAPLE.PROMPT_DEPTH", 2,
+        "DATASET.SUBSAMPLE_CLASSES", "base", "MAO.SIMILARITY", data / "similarity.npy")
     assert (tmp_path / "base" / "MultiModalPromptLearner" / "checkpoint").exists()
     manifest = json.loads((fork / ".mao_drop_in.json").read_text())
     assert "trainers/maple.py" in manifest["files"] and "trainers/coop.py" not in manifest["files"]
 
 
-def test_coop_in_a_fork_without_it_needs_no_engine(repository, data, tmp_path):
+def test_coop_in_a_fork_without_it_needs_no_engine(repository, data, run, tmp_path):
     fork = copy_fork("coop_like", tmp_path, repository)
     train = fork / "train.py"
     for name in ("coop", "zsclip"):  # zsclip uses the fork's own CoOp
@@ -183,8 +217,8 @@ def test_coop_in_a_fork_without_it_needs_no_engine(repository, data, tmp_path):
         train.write_text(train.read_text().replace(f"import trainers.{name}\n", ""))
     drop_in(repository, fork, "--backbones", "coop")
     assert (fork / "compat" / "errors.py").exists() and not (fork / "compat" / "dassl").exists()
-    base = run(fork, data, "CoOp_MAO", "configs/trainers/CoOp_MAO/vit_b16_c4_ep10.yaml", tmp_path / "base", "--",
-               "TRAINER.COOP.PREC", "fp32", "DATASET.SUBSAMPLE_CLASSES", "base",
+    _, config, options = HOSTS["CoOp"]
+    base = run(fork, "CoOp_MAO", config, tmp_path / "base", *options, "DATASET.SUBSAMPLE_CLASSES", "base",
                "MAO.SIMILARITY", data / "similarity.npy")
     assert (tmp_path / "base" / "prompt_learner" / "checkpoint").exists() and 0 <= accuracy(base) <= 100
 

@@ -126,9 +126,9 @@ def test_what_a_copied_file_imports_is_copied_too(repository, fork, options):
 
 def test_keys_that_the_fork_does_not_know_are_named(fork, capsys):
     train = fork / "train.py"
-    train.write_text(train.read_text().replace('    cfg.TRAINER.COOP.CTX_INIT = ""\n', ""))
+    train.write_text(train.read_text().replace("    cfg.TRAINER.COOP.N_CTX = 16\n", ""))
     call(fork)
-    assert "does not set TRAINER.COOP.CTX_INIT" in capsys.readouterr().out
+    assert "does not set TRAINER.COOP.N_CTX" in capsys.readouterr().out
 
 
 def test_a_fork_without_known_hosts(fork, capsys):
