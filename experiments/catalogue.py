@@ -5,6 +5,7 @@ the catalogue needs neither torch nor Dassl, so tables are made at once.
 """
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -37,13 +38,15 @@ class Method:
 
     Attributes:
         name: registered name of the trainer. setting: its yaml for ViT-B/16. cross: KEY VALUE pairs that its prompts
-            for other data sets differ in. color, marker: in figures; with MAO those of the backbone are taken.
+            for other data sets differ in. words: those that start its context from words. color, marker: in figures;
+            with MAO those of the backbone are taken.
         trains: whether there is anything to train, and so a seed that matters.
     """
 
     name: str
     setting: str
     cross: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     color: str = ""
     marker: str = ""
     trains: bool = True
@@ -71,10 +74,12 @@ class Dataset:
     bundled: bool = False
 
 
+A_PHOTO_OF_A = ("TRAINER.COOP.CTX_INIT", "a photo of a")  # CoOp's ctxv1
+
 METHODS: dict[str, Method] = {method.name: method for method in (
     Method("ZeroshotCLIP", "vit_b16", color="#6b6b6b", marker="X", trains=False),
-    Method("CoOp", "vit_b16_c4_ep20", color="#0072B2", marker="o"),
-    Method("CoOp_MAO", "vit_b16_c4_ep10"),
+    Method("CoOp", "vit_b16_c4_ep20", words=A_PHOTO_OF_A, color="#0072B2", marker="o"),
+    Method("CoOp_MAO", "vit_b16_c4_ep10", words=A_PHOTO_OF_A),
     Method("MaPLe", "vit_b16_c2_ep20", cross=("TRAINER.MAPLE.PROMPT_DEPTH", "3"), color="#D55E00", marker="s"),
     Method("MaPLe_MAO", "vit_b16_c2_ep10", cross=("TRAINER.MAPLE.PROMPT_DEPTH", "3")),
     Method("PromptSRC", "vit_b16_c4_ep20", cross=("TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", "3",
@@ -104,6 +109,7 @@ DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (
     Dataset("Pictograms", "pictograms", "Pictograms", bundled=True),
     Dataset("PictogramsInverted", "pictograms_inverted", "Pictograms-Inverted", source="Pictograms", bundled=True),
     Dataset("PictogramsContour", "pictograms_contour", "Pictograms-Contour", source="Pictograms", bundled=True),
+    Dataset("PictogramsFar", "pictograms_far", "Pictograms-Far", source="Pictograms", bundled=True),
     Dataset("EmojiAnimals", "emoji_animals", "Emoji-Animals", bundled=True),
     Dataset("EmojiFood", "emoji_food", "Emoji-Food", bundled=True),
     Dataset("EmojiObjects", "emoji_objects", "Emoji-Objects", bundled=True),
@@ -115,12 +121,14 @@ ZERO_SHOT = "ZeroshotCLIP"
 PAPER_SOURCE, DEMO_SOURCE = "ImageNet", "Pictograms"  # prompts are trained on it for tests on other data sets
 NOT_IN_THE_PAPER = ("ImageFolder",)
 MAO_SUFFIX = "_MAO"
+CONTROL_SUFFIX = "+step2"
 DEMO_SETTING = "mini"
 
 
 def backbone(method: str) -> str | None:
-    """``CoOp`` of ``CoOp_MAO``; None for a method without MAO."""
-    return method.removesuffix(MAO_SUFFIX) if method.endswith(MAO_SUFFIX) else None
+    """``CoOp`` of ``CoOp_MAO`` and of its control ``CoOp+step2``; None for a plain method."""
+    suffix = next((suffix for suffix in (MAO_SUFFIX, CONTROL_SUFFIX) if method.endswith(suffix)), "")
+    return method.removesuffix(suffix) if suffix else None
 
 
 def counterpart(method: str) -> str:
@@ -130,13 +138,29 @@ def counterpart(method: str) -> str:
 
 def has_steps(method: str) -> bool:
     """Whether a method is trained in MAO's two steps."""
-    return backbone(method) is not None
+    return method.endswith(MAO_SUFFIX)
+
+
+def control(method: str) -> str:
+    """``CoOp+step2`` of ``CoOp_MAO``: step 2 behind the plain backbone, which shows what step 2 alone gains."""
+    return f"{backbone(method)}{CONTROL_SUFFIX}"
+
+
+def is_control(method: str) -> bool:
+    return method.endswith(CONTROL_SUFFIX)
+
+
+# All rows that a base-to-new table may have
+WITH_CONTROLS = tuple(row for name in METHODS for row in ((name, control(name)) if has_steps(name) else (name,)))
 
 
 def named_setting(method: str, name: str) -> Setting:
-    """The setting with a name; ``_xd`` at its end stands for the pairs that the method's ``cross`` lists."""
-    cross = METHODS[method].cross if method in METHODS and name.endswith("_xd") else ()
-    return Setting(name, name.removesuffix("_xd") if cross else name, cross)
+    """The setting with a name; at its end ``_xd`` stands for the method's pairs ``cross``, ``_ctxv1`` for ``words``."""
+    known = METHODS.get(method)
+    for suffix, pairs in (("_xd", known.cross), ("_ctxv1", known.words)) if known else ():
+        if pairs and name.endswith(suffix):
+            return Setting(name, name.removesuffix(suffix), pairs)
+    return Setting(name, name)
 
 
 def setting(method: str, config: str, protocol: Protocol = "") -> Setting:
@@ -151,16 +175,26 @@ def setting(method: str, config: str, protocol: Protocol = "") -> Setting:
 BATCH_SIZE = "DATALOADER.TRAIN_X.BATCH_SIZE"
 
 
-def mao_defaults() -> dict[str, object]:
+# The labellers of step 2, each as the paper's row that has it: CoOp_MAO's and PromptSRC_MAO's.
+LABELLERS: dict[str, dict[str, object]] = {
+    "base": {"MAO.PSEUDO_LABELS": "base", "MAO.PSEUDO_VIEW": "train"},
+    "clip": {"MAO.PSEUDO_LABELS": "clip", "MAO.PSEUDO_VIEW": "test"},
+}
+
+
+@lru_cache
+def mao_defaults(method: str = "CoOp_MAO") -> dict[str, object]:
     """{full key: value} of the settings that the ablations vary around: MAO's own, and the batch size of step 1.
 
-    The plug-in's file of defaults has the former, and the setting of the paper's row CoOp_MAO the latter.
+    They are those of the method's row in the paper; a method of one's own has CoOp_MAO's batch size, and else the
+    defaults of the plug-in.
     """
     mao = yaml.safe_load((ROOT / "trainers/mao/defaults.yaml").read_text(encoding="utf-8"))
-    name = counterpart("CoOp")
+    name = method if method in METHODS and has_steps(method) else "CoOp_MAO"
     paper = ROOT / f"configs/trainers/{name}/{METHODS[name].setting}.yaml"
-    batch_size = flat_config(yaml.safe_load(paper.read_text(encoding="utf-8")))[BATCH_SIZE]
-    return {BATCH_SIZE: batch_size, **flat_config({"MAO": mao})}
+    of_row = flat_config(yaml.safe_load(paper.read_text(encoding="utf-8")))
+    return {BATCH_SIZE: of_row[BATCH_SIZE], **flat_config({"MAO": mao}),
+            **{key: value for key, value in of_row.items() if name == method and key.startswith("MAO.")}}
 
 
 def paper_datasets() -> list[str]:
@@ -206,5 +240,5 @@ def sort_datasets(found: Iterable[str]) -> list[str]:
 
 
 def sort_methods(found: Iterable[str]) -> list[str]:
-    """In the order of METHODS; a method of one's own before its counterpart with MAO."""
-    return in_order(found, METHODS)
+    """In the order of METHODS, controls behind theirs; a method of one's own before its counterpart with MAO."""
+    return in_order(found, WITH_CONTROLS)

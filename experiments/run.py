@@ -19,7 +19,7 @@ from pathlib import Path
 
 import train
 from compat.errors import UserError, exit_code
-from experiments.catalogue import DATASETS, METHODS, PAPER_SOURCE, ROOT, configs_of, variants_of
+from experiments.catalogue import DATASETS, METHODS, PAPER_SOURCE, ROOT, WITH_CONTROLS, configs_of, variants_of
 from experiments.sweep import protocols
 from experiments.sweep.job import Job
 from experiments.sweep.options import Options, check_known, dataset_configs, split_pairs, whole_number
@@ -66,7 +66,7 @@ def jobs_of(script: str, trainer: str, arguments: Sequence[str]) -> list[Job]:
     check_known("classes", [classes], ("all", "base", "new"))
     check_known("data set", [source, *datasets], dataset_configs())
     if not given.get("CFG"):
-        check_known("trainer", [given["TRAINER"]], METHODS)
+        check_known("trainer", [given["TRAINER"]], WITH_CONTROLS if name.startswith("base2new") else METHODS)
     jobs = make_jobs(Options(
         [given["TRAINER"]], datasets, [whole_number("SEED", given.get("SEED") or "1", least=0)], source,
         whole_number("SHOTS", given.get("SHOTS") or "16"), setting=given.get("CFG", ""), classes=classes,

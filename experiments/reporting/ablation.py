@@ -3,7 +3,7 @@
 Step 2 of a row may share its step 1 with other rows: settings of step 2 change nothing of the base accuracy.
 """
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from experiments.catalogue import display_name
 
@@ -11,7 +11,7 @@ from .accuracy import Accuracy, footnotes, with_h
 from .cells import BySeed, Cells, choose
 from .records import BASE, NEW, NEW_AFTER_BASE
 from .request import Request
-from .settings import Setting, label, of_step_1, sort_key, varied
+from .settings import Setting, label, of_step_1, sort_key, varied, with_mao
 from .table import Cell, Table, missing_sentence
 
 COLUMNS = (BASE, NEW_AFTER_BASE, NEW)
@@ -45,8 +45,9 @@ def ablation(request: Request) -> list[Table]:
 
 def ablation_rows(request: Request) -> tuple[dict[Pair, list[Row]], list[str]]:
     """The rows of each data set and method, default setting first; notes."""
-    cells = choose(request, (one for one in request.shown if one.stage and one.settings and one.column and one.at_home),
-                   lambda one: (one.column, frozen(varied(one))), ablations=True)
+    shown = (replace(one, trainer=with_mao(one.trainer)) for one in request.shown  # controls among MAO's rows
+             if one.stage and one.settings and one.column and one.at_home)
+    cells = choose(request, shown, lambda one: (one.column, frozen(varied(one))), ablations=True)
     of_step: dict[Pair, dict[str, set[tuple]]] = {}  # settings that step 1 (base) and step 2 (new) were run with
     for one in cells.evaluations:
         step = of_step.setdefault((one.dataset, one.trainer), {BASE: set(), NEW: set()})

@@ -1,6 +1,6 @@
 """The number of a cell: mean and standard deviation over seeds, beside the paper's; H and averages of such numbers."""
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -18,6 +18,7 @@ class Accuracy:
     Attributes:
         mean: over seeds, exact; None if missing. deviation: sample standard deviation over seeds; None for one seed, or
             where nothing is trained. paper: the paper's number, None if it has none. counts: {seed: (correct, total)}.
+        by_seed: {seed: accuracy} where something is trained; of an average or H, that of each seed.
         notes: why it is to be doubted, each sentence with its mark first. seeds: how many it is of, or the fewest that
         a part of it is of; 0 where nothing is trained. few: whether other numbers of its table are of more.
     """
@@ -26,6 +27,7 @@ class Accuracy:
     deviation: float | None = None
     paper: Fraction | None = None
     counts: dict[int, tuple[int, int]] = field(default_factory=dict)
+    by_seed: dict[int, Fraction] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seeds: int = 0
     few: bool = False
@@ -34,18 +36,23 @@ class Accuracy:
     def of(cls, by_seed: BySeed) -> "Accuracy":
         """Of the evaluations of a cell; without any, a missing number."""
         counts = {seed: (by_seed[seed].correct, by_seed[seed].total) for seed in sorted(by_seed)}
-        values = [percent(*pair) for pair in counts.values()]
+        values = {seed: percent(*pair) for seed, pair in counts.items()}
         trained = any(evaluation.trained for evaluation in by_seed.values())  # else all seeds are the same run
         notes = dict.fromkeys(note for evaluation in by_seed.values() for note in evaluation.notes)
-        return cls(mean(values), deviation(values) if trained else None, None, counts, tuple(notes),
-                   len(by_seed) if trained else 0)
+        return cls(mean(values.values()), deviation(values.values()) if trained else None, None, counts,
+                   values if trained else {}, tuple(notes), len(by_seed) if trained else 0)
 
     @classmethod
-    def made_of(cls, value: Fraction | None, parts: Collection["Accuracy"]) -> "Accuracy":
-        """A number that was computed from others, which are marked as they are."""
-        if value is None:
+    def made_of(cls, formula: Callable[[Sequence[Fraction]], Fraction | None], parts: Sequence["Accuracy"],
+                ) -> "Accuracy":
+        """A number that was computed from others, which are marked as they are; missing if one of them is."""
+        means = [part.mean for part in parts if part.mean is not None]
+        if len(means) < len(parts):
             return cls()
-        return cls(value, notes=notes_of(parts), seeds=min((part.seeds for part in parts if part.seeds), default=0))
+        seeds = set.intersection(*(set(part.by_seed) for part in parts))
+        of_seeds = {seed: formula([part.by_seed[seed] for part in parts]) for seed in sorted(seeds)}
+        return cls(formula(means), by_seed={seed: value for seed, value in of_seeds.items() if value is not None},
+                   notes=notes_of(parts), seeds=min((part.seeds for part in parts if part.seeds), default=0))
 
     @property
     def marks(self) -> str:
@@ -93,7 +100,7 @@ class Accuracy:
 
 def h_of(numbers: Mapping[str, Accuracy]) -> Accuracy:
     """H, the harmonic mean of the averaged base and new accuracies, as in the paper."""
-    return Accuracy.made_of(harmonic_mean(numbers[BASE].mean, numbers[NEW].mean), (numbers[BASE], numbers[NEW]))
+    return Accuracy.made_of(lambda values: harmonic_mean(*values), (numbers[BASE], numbers[NEW]))
 
 
 def with_h(columns: Mapping[str, BySeed]) -> dict[str, Accuracy]:
@@ -104,9 +111,7 @@ def with_h(columns: Mapping[str, BySeed]) -> dict[str, Accuracy]:
 
 def average(accuracies: Iterable[Accuracy]) -> Accuracy:
     """Mean of the means; missing if one of them is."""
-    parts = list(accuracies)
-    there = [part.mean for part in parts if part.mean is not None]
-    return Accuracy.made_of(mean(there) if len(there) == len(parts) else None, parts)
+    return Accuracy.made_of(mean, list(accuracies))
 
 
 def notes_of(numbers: Iterable[Accuracy | Evaluation]) -> tuple[str, ...]:

@@ -15,14 +15,14 @@ from compat.errors import UserError
 from compat.settings import WITHOUT_INFLUENCE
 from runs.records import FOLDERS_OF_RUNS
 
-from .records import Evaluation
+from .records import BASE_RUN, Evaluation
 from .request import Request
 from .settings import OF_STEP_2, of_step_1, varied
 
-# Keys of a config without a say in the numbers of a cell; stage and label tell cells apart.
+# Keys of a config without a say in the numbers of a cell; stage, control and label tell cells apart.
 LEFT_OUT = WITHOUT_INFLUENCE | {
-    *FOLDERS_OF_RUNS, "SEED", "MAO.STAGE", "DATASET.LABEL", "TRAIN.CHECKPOINT_FREQ", "TRAIN.SAVE_STATE", "TEST.NO_TEST",
-    "TEST.COMPUTE_CMAT", "TEST.PER_CLASS_RESULT"}
+    *FOLDERS_OF_RUNS, "SEED", "MAO.STAGE", BASE_RUN, "DATASET.LABEL", "TRAIN.CHECKPOINT_FREQ", "TRAIN.SAVE_STATE",
+    "TEST.NO_TEST", "TEST.COMPUTE_CMAT", "TEST.PER_CLASS_RESULT"}
 BACKBONE = "MODEL.BACKBONE.NAME"  # a path may be another one on another machine: CLIP's digest goes before it
 IMAGES = ("total", "num_classes")
 OF_DATA = (*IMAGES, "data.split", "split_digest", "data.classes")
@@ -121,8 +121,8 @@ def other_training(one: Evaluation, other: Evaluation, request: Request) -> Diff
     """How two cells of a row differ in what was trained."""
     leave_out = OF_TARGET if one.classes == "all" else OF_HALF
     differs = difference(facts(one), facts(other), leave_out | ({"epoch"} if one.stage != other.stage else set()))
-    if differs is not None:
-        return differs
+    if differs is not None and not (one.of_control and one.stage != other.stage):  # whose steps are of two
+        return differs  # trainers; what has to agree in them, step 2 itself has checked
     known = one.seed == other.seed and (one.parent or other.parent) and all(
         half.parent not in ("unverified", *request.trained_alone) for half in (one, other))
     if not known or line_of(one, request.runs) & line_of(other, request.runs):

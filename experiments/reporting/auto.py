@@ -6,8 +6,10 @@ from experiments.catalogue import display_name, sort_datasets, sort_methods
 
 from .accuracy import Accuracy, footnotes, with_h
 from .cells import BySeed, choose
+from .differences import difference_table
 from .records import BASE, NEW, NEW_AFTER_BASE
 from .request import Request
+from .settings import labellers
 from .table import Cell, Table, missing_sentence
 
 
@@ -40,7 +42,12 @@ def auto(request: Request) -> list[Table]:
     tables = [one_table(dataset, rows) for dataset, rows in by_dataset.items()]
     if tables:
         tables[-1].notes += notes
-    return tables
+    by_shots: dict[tuple[str, int], dict[str, dict[str, Accuracy]]] = {}
+    for dataset, rows in by_dataset.items():
+        for row in rows:
+            by_shots.setdefault((dataset, row.shots), {})[row.method] = row.numbers
+    return [*tables, *difference_table("auto", [(dataset, methods) for (dataset, _), methods in by_shots.items()],
+                                       (BASE, NEW_AFTER_BASE, NEW, "H"))]
 
 
 def rows_by_dataset(request: Request) -> tuple[dict[str, list[Row]], list[str]]:
@@ -57,7 +64,8 @@ def rows_by_dataset(request: Request) -> tuple[dict[str, list[Row]], list[str]]:
     def position(row: Row) -> tuple[bool, int, float]:
         return row.shots != 0, order.index(row.method), row.shots if row.shots >= 0 else float("inf")
 
-    return {dataset: sorted(rows[dataset].values(), key=position) for dataset in sort_datasets(rows)}, cells.notes
+    return ({dataset: sorted(rows[dataset].values(), key=position) for dataset in sort_datasets(rows)},
+            [*labellers(cells.evaluations), *cells.notes])
 
 
 def one_table(dataset: str, rows: Sequence[Row]) -> Table:

@@ -105,12 +105,15 @@ def choose(request: Request, evaluations: Iterable[Evaluation], what: Callable[[
 
 
 def without_ablations(evaluations: list[Evaluation]) -> tuple[list[Evaluation], list[str]]:
-    """Leave out runs of MAO with other settings than the default ones, where there are default ones, too; and notes."""
+    """Leave out runs of MAO with more settings that are not their method's than others have; and notes."""
     def kind(evaluation: Evaluation) -> tuple[str, str, bool, str]:
         return evaluation.trainer, evaluation.dataset, evaluation.classes == "all", evaluation.stage
 
-    usual = {kind(evaluation) for evaluation in evaluations if not varied(evaluation)}
-    kept = [evaluation for evaluation in evaluations if not varied(evaluation) or kind(evaluation) not in usual]
+    fewest: dict[tuple[str, str, bool, str], int] = {}
+    for evaluation in evaluations:
+        count = len(varied(evaluation))
+        fewest[kind(evaluation)] = min(count, fewest.get(kind(evaluation), count))
+    kept = [evaluation for evaluation in evaluations if len(varied(evaluation)) == fewest[kind(evaluation)]]
     left_out = len(evaluations) - len(kept)
     return kept, [f"{left_out} evaluations of runs with other settings of MAO than the default ones are left out"] * (
         left_out > 0)

@@ -3,7 +3,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from experiments.catalogue import counterpart, display_name
+from experiments.catalogue import counterpart, display_name, is_control
 
 from .accuracy import Accuracy, average, footnotes
 from .cells import Cells
@@ -105,6 +105,8 @@ def accuracy_cells(accuracy: Accuracy | None, bold: bool, with_paper: bool) -> l
 
 
 def is_better(group: Group, method: str, measure: str) -> bool:
-    """Whether a method is better than itself with, or without, MAO."""
+    """Whether a method is better than itself with, or without, MAO; its control is neither."""
+    if is_control(method):
+        return False
     mine, other = (group.rows.get(name, {}).get(measure, Accuracy()).mean for name in (method, counterpart(method)))
     return mine is not None and other is not None and mine > other

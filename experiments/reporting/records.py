@@ -3,17 +3,17 @@ import reprlib
 import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import MISSING, dataclass, field, fields, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
 from compat.errors import UserError
-from experiments.catalogue import BATCH_SIZE, DATASETS, mao_defaults
+from experiments.catalogue import BATCH_SIZE, DATASETS, backbone, control, mao_defaults
 from runs.records import EFFICIENCY_FILE, RECORDS_FILE, TRAINING_FILE, Line, Record, StrPath, read_lines
 
 # Columns of base-to-new tables. MAO has two accuracies on new classes: with the prompts of step 1, and after step 2.
 BASE, NEW_AFTER_BASE, NEW = "base", "new after step 1", "new"
 
+BASE_RUN = "MAO.BASE_RUN"
 UNVERIFIED = "‡ unverified: from a record of an older version, or of a checkpoint that does not name its run"
 KNOWN_NAMES = {name.lower() for dataset in DATASETS.values() for name in (dataset.name, dataset.title)}
 LONGEST_TEXT = 300  # characters
@@ -71,7 +71,7 @@ class Evaluation:
                 raise ValueError(f"{name} {getattr(self, name)!r}")
         if self.epoch < 0:
             raise ValueError(f"epoch {self.epoch}")
-        for key, default in default_settings().items():
+        for key, default in mao_defaults().items():
             if type(self.settings.get(key, default)) is not type(default):
                 raise ValueError(f"{key} {reprlib.repr(self.settings[key])}")
 
@@ -97,6 +97,11 @@ class Evaluation:
     def trained_on(self) -> str:
         """Data set that the prompts were trained on, in older records their own one; "" if nothing was trained."""
         return (self.dataset if self.source is None else self.source) if self.trained else ""
+
+    @property
+    def of_control(self) -> bool:
+        """Whether it is of the control "backbone + step 2"."""
+        return bool(self.stage) and self.settings.get(BASE_RUN) == "backbone"
 
     @property
     def at_home(self) -> bool:
@@ -159,11 +164,6 @@ class Measurement:
     def __post_init__(self) -> None:
         if self.num_classes < 1 or self.batch_size < 1:
             raise ValueError(f"num_classes {self.num_classes}, batch_size {self.batch_size}")
-
-
-@lru_cache
-def default_settings() -> dict[str, object]:
-    return mao_defaults()
 
 
 AnyRecord = TypeVar("AnyRecord", Evaluation, Epoch, Measurement)
@@ -238,7 +238,7 @@ def load_evaluations(paths: Iterable[StrPath], split: str = "test", skip_bad: bo
     Raises:
         UserError: a path does not exist; a line is not a record; its counts make no accuracy.
     """
-    found = with_batch_size_of_step_1(load(Evaluation, RECORDS_FILE, paths, skip_bad))
+    found = with_controls(with_batch_size_of_step_1(load(Evaluation, RECORDS_FILE, paths, skip_bad)))
     return [evaluation for evaluation in found if evaluation.split == split]
 
 
@@ -266,3 +266,18 @@ def with_batch_size_of_step_1(evaluations: list[Evaluation]) -> list[Evaluation]
         return replace(evaluation, settings=others if batch_size is None else {**others, BATCH_SIZE: batch_size})
 
     return [today(evaluation) for evaluation in evaluations]
+
+
+def with_controls(evaluations: list[Evaluation]) -> list[Evaluation]:
+    """Make a method of the control "backbone + step 2", which has the accuracies of the backbone's run as its step 1.
+
+    In the files it is a run of the trainer with MAO, with MAO.BASE_RUN backbone.
+    """
+    own = {id(one): replace(one, trainer=control(one.trainer)) for one in evaluations
+           if one.stage == "new" and one.of_control and backbone(one.trainer)}
+    started_from = {(one.parent, backbone(one.trainer)): one.trainer for one in own.values()}
+    of_step_1 = [replace(one, trainer=started_from[run, one.trainer], stage="base",
+                         settings={**one.settings, BASE_RUN: "backbone"})
+                 for one in evaluations for run in dict.fromkeys((one.identity or one.config_digest, one.parent))
+                 if (run, one.trainer) in started_from and one.column]
+    return [*of_step_1, *(own.get(id(one), one) for one in evaluations)]

@@ -5,9 +5,11 @@ H is that of the averaged base and new accuracies; in the average row, that of a
 from . import paper
 from .accuracy import h_of
 from .cells import choose
+from .differences import difference_table
 from .groups import Group, accuracy_table, add_paper, average_group, make_groups
 from .records import BASE, NEW
 from .request import Request
+from .settings import labellers
 from .table import Table
 
 MEASURES = (BASE, NEW, "H")
@@ -21,7 +23,8 @@ def table1(request: Request) -> list[Table]:
                                      "seeds; H of the means", groups, {measure: measure for measure in MEASURES})
     table.notes += notes
     table.missing = missing
-    return [table]
+    return [table, *difference_table("table1", [(group.dataset or group.label, group.rows) for group in groups],
+                                     MEASURES)]
 
 
 def base_to_new_groups(request: Request) -> tuple[list[Group], str, list[str], list[str]]:
@@ -39,4 +42,5 @@ def base_to_new_groups(request: Request) -> tuple[list[Group], str, list[str], l
             row["H"] = h_of(row)
     add_paper(groups, paper.base_to_new, paper.averages_are_of(datasets, paper.TABLE_1))
     shots = next((one.shown_shots for one in cells.evaluations if one.trained), 0)
-    return groups, {0: "zero-shot", -1: "all shots"}.get(shots, f"{shots} shots"), cells.notes, missing
+    notes = [*labellers(cells.evaluations), *cells.notes]
+    return groups, {0: "zero-shot", -1: "all shots"}.get(shots, f"{shots} shots"), notes, missing

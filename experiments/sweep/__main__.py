@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from compat import resolve_dassl
 from compat.errors import UserError, exit_code
 from compat.run_config.words import Parser
-from experiments.catalogue import DATASETS, DEMO_SOURCE, METHODS, PAPER_SOURCE, ROOT
+from experiments.catalogue import DATASETS, DEMO_SOURCE, LABELLERS, PAPER_SOURCE, ROOT, WITH_CONTROLS
 
 from .ablations import PARTS
 from .job import DONE, Job
@@ -37,12 +37,14 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--short", action="store_true",
                         help="one seed, two epochs, in a folder that ends in _short: shows that everything works")
     parser.add_argument("--dry-run", action="store_true", help="print the commands and their count, run nothing")
-    parser.add_argument("--methods", nargs="+", help=f"of {' '.join(METHODS)} (default: those of the table)")
+    parser.add_argument("--methods", nargs="+", help=f"of {' '.join(WITH_CONTROLS)} (default: those of the table)")
     parser.add_argument("--all", action="store_true", help="all of these methods")
     parser.add_argument("--datasets", nargs="+",
                         help="names of files in configs/datasets (default: those of the table)")
     parser.add_argument("--seeds", nargs="+", type=int, help="default: 1 2 3; 1 for --demo of few_shot and ablation")
     parser.add_argument("--shots", type=int, default=16, help="training images per class")
+    parser.add_argument("--pseudo-labels", choices=LABELLERS, default="",
+                        help="labeller of step 2: zero-shot CLIP, or step 1's prompts (default: each method's own)")
     parser.add_argument("--parts", nargs="+", help=f"ablation only: some of {' '.join(PARTS)}")
     parser.add_argument("--engine", choices=("none", "ray"), default="none",
                         help="none: one after another; ray: in parallel")
@@ -76,20 +78,24 @@ def check(args: argparse.Namespace) -> None:
                         "shot, and seeds from 0 to 4294967295")
     if args.parts and args.table != "ablation":
         raise UserError("--parts is for the ablations alone")
+    if args.pseudo_labels and not TABLES[args.table].has_step_2:
+        raise UserError(f"--pseudo-labels {args.pseudo_labels} is for step 2, which {args.table} does not have: leave "
+                        "it out")
 
 
 def options_of(args: argparse.Namespace) -> Options:
     """Options of the protocols, from the command line and the environment."""
     table = TABLES[args.table]
-    methods = args.methods or (METHODS if args.all else table.methods)
+    methods = args.methods or (table.known_methods if args.all else table.methods)
     datasets = args.datasets or (table.demo_datasets if args.demo else table.datasets)
     seeds = args.seeds or (SEEDS[:1] if args.short else table.demo_seeds if args.demo else SEEDS)
     output = os.environ.get("OUTPUT") or ("output/demo" if args.demo else table.output)
-    check_known("--methods", methods, METHODS)
+    check_known("--methods", methods, table.known_methods)
     check_known("--datasets", datasets, dataset_configs())
     return Options(
         methods=list(dict.fromkeys(methods)), datasets=list(dict.fromkeys(datasets)), seeds=list(dict.fromkeys(seeds)),
         source=DATASETS[DEMO_SOURCE if args.demo else PAPER_SOURCE].config, shots=args.shots,
+        pseudo_labels=args.pseudo_labels,
         root=os.environ.get("DATA") or "./data", output=f"{output}_short" if args.short else output,
         pairs=["OPTIM.MAX_EPOCH", "2", *args.pairs] if args.short else args.pairs)
 

@@ -1,6 +1,6 @@
 """A job: one command line of train.py, or of a program that takes the same words."""
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Optional
 
@@ -58,3 +58,14 @@ class Job:
     def command(self, python: str = "python") -> str:
         """The command line as a shell takes it."""
         return shlex.join([python, *self.program, *self.arguments()])
+
+
+def each_once(jobs: Iterable[Job]) -> list[Job]:
+    """One job per folder, in the order of the first ones; each needs those that stand for the folders that it needs."""
+    found: dict[str, Job] = {}
+    for job in jobs:
+        found.setdefault(job.folder, job)
+    for job in found.values():
+        job.starts_from = job.starts_from and found[job.starts_from.folder]
+        job.tests = job.tests and found[job.tests.folder]
+    return list(found.values())

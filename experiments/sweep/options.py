@@ -4,8 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from compat.errors import UserError
-from experiments.catalogue import ROOT, Setting, named_setting
+from experiments.catalogue import LABELLERS, ROOT, Setting, mao_defaults, named_setting
 from experiments.catalogue import setting as setting_of
+
+Step = dict[str, object]
+"""{config key: value} of one step of MAO."""
+
+CONTROL: Step = {"MAO.BASE_RUN": "backbone"}  # step 2 behind the plain backbone
 
 FEW_SHOTS = (1, 2, 4, 8, 16)
 CONFIG_KEY = re.compile(r"[A-Z][A-Z0-9_]+(\.[A-Z0-9_]+)*")
@@ -34,6 +39,7 @@ class Options:
         shots: training images per class. few_shots: those of the few-shot protocol.
         classes: those that a test of zero-shot CLIP by itself is on: all, base or new.
         setting: name of a setting that is taken in place of the catalogue's.
+        pseudo_labels: labeller of step 2 of all methods with MAO, "base" or "clip"; "": each method's own.
         root: folder of the data sets. output: folder of everything that is written.
         pairs: KEY VALUE pairs of all runs.
 
@@ -49,6 +55,7 @@ class Options:
     few_shots: Sequence[int] = FEW_SHOTS
     classes: str = "all"
     setting: str = ""
+    pseudo_labels: str = ""
     root: str = "./data"
     output: str = "output"
     pairs: list[str] = field(default_factory=list)
@@ -76,6 +83,26 @@ class Options:
         """What a method is run with on a data set. ``cross``: for prompts that are tested on other data sets."""
         return (named_setting(method, self.setting) if self.setting
                 else setting_of(method, dataset, "xd" if cross else ""))
+
+    @property
+    def labeller(self) -> Step:
+        """Settings of step 2 for the labeller that was asked for."""
+        return LABELLERS[self.pseudo_labels] if self.pseudo_labels else {}
+
+
+def without_defaults(step: Step, method: str) -> Step:
+    """What is not in the setting of a method with MAO anyway: runs that coincide have one folder."""
+    return {key: value for key, value in step.items() if value != mao_defaults(method)[key]}
+
+
+def words(step: Step) -> list[str]:
+    """KEY VALUE pairs."""
+    return [str(word) for pair in step.items() for word in pair]
+
+
+def tag(step: Step) -> str:
+    """End of a folder's name: ``_topk_4_reg_base_False``."""
+    return "".join(f"_{key.split('.')[-1].lower()}_{value}" for key, value in step.items())
 
 
 def split_pairs(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -5,10 +5,10 @@ hand (``experiments.run``) and a second sweep all find the same one.
 """
 from collections.abc import Sequence
 
-from experiments.catalogue import ZERO_SHOT, Setting, has_steps
+from experiments.catalogue import ZERO_SHOT, Setting, backbone, counterpart, has_steps, is_control
 
-from .job import TRAIN, Job
-from .options import Options
+from .job import TRAIN, Job, each_once
+from .options import CONTROL, Options, Step, tag, without_defaults, words
 
 
 def make_job(options: Options, what: str, folder: str, method: str, setting: Setting, dataset: str, seed: int,
@@ -47,32 +47,41 @@ def base_to_new(options: Options) -> list[Job]:
                 continue
             for seed in options.seeds:
                 jobs += base_to_new_of(options, method, dataset, seed)
-    return jobs
+    return each_once(jobs)
 
 
-def base_to_new_of(options: Options, method: str, dataset: str, seed: int, first: Sequence[object] = (),
-                   second: Sequence[object] = (), tags: tuple[str, str] = ("", "")) -> list[Job]:
-    """The two or, with MAO, three jobs of a method, data set and seed.
+def base_to_new_of(options: Options, method: str, dataset: str, seed: int, step_1: Step | None = None,
+                   step_2: Step | None = None) -> list[Job]:
+    """The two or, with MAO and for its control, three jobs of a method, data set and seed.
+
+    The control starts step 2 from the very run of the backbone that stands beside it. A step 1 without DDE-base and
+    reg-B would be another training: of other batches, learning rate and epochs.
 
     Args:
-        first, second: further KEY VALUE pairs of the run on base classes and its test, and of step 2. tags: what they
-            add to the names of output folders.
+        step_1, step_2: settings of the steps. Step 2 gets both, so that the records of both say which row they are of.
     """
+    if is_control(method):
+        return base_to_new_of(options, counterpart(str(backbone(method))), dataset, seed, step_2=CONTROL)
     setting = options.setting_of(method, dataset)
 
-    def job(kind: str, tag: str, what: str, classes: str, pairs: Sequence[object], starts_from: Job | None = None,
-            tests: Job | None = None) -> Job:
-        folder = f"base2new/{kind}/{dataset}/shots_{options.shots}/{method}/{setting.name}{tag}/seed{seed}"
+    def job(kind: str, step: Step, what: str, classes: str, starts_from: Job | None = None, tests: Job | None = None,
+            pairs: Sequence[object] = ()) -> Job:
+        folder = f"base2new/{kind}/{dataset}/shots_{options.shots}/{method}/{setting.name}{tag(step)}/seed{seed}"
         return make_job(options, what, folder, method, setting, dataset, seed,
-                        [*data(options.shots, classes), *pairs], starts_from, tests)
+                        [*data(options.shots, classes), *pairs, *words(step)], starts_from, tests)
 
     if not has_steps(method):
-        train = job("train_base", tags[0], "train and test on base classes", "base", first)
-        return [train, job("test_new", tags[0], "test on new classes", "new", first, tests=train)]
-    train = job("train_base", tags[0], "step 1, base classes", "base", first)
-    # MAO.STAGE: the records say whose prompts were tested.
-    test = job("test_new", tags[0], "test on new classes", "new", ["MAO.STAGE", "base", *first], tests=train)
-    return [train, test, job("train_new", tags[0] + tags[1], "step 2, new classes", "new", second, starts_from=train)]
+        train = job("train_base", {}, "train and test on base classes", "base")
+        return [train, job("test_new", {}, "test on new classes", "new", tests=train)]
+    first = without_defaults(step_1 or {}, method)
+    second = without_defaults({**first, **options.labeller, **(step_2 or {})}, method)
+    if CONTROL.items() <= second.items():
+        train, test = base_to_new_of(options, str(backbone(method)), dataset, seed)
+    else:
+        train = job("train_base", first, "step 1, base classes", "base")
+        test = job("test_new", first, "test on new classes", "new", tests=train,
+                   pairs=["MAO.STAGE", "base"])  # the records say whose prompts were tested
+    return [train, test, job("train_new", second, "step 2, new classes", "new", starts_from=train)]
 
 
 # All classes

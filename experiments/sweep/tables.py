@@ -10,8 +10,10 @@ from experiments.catalogue import (
     DEMO_SOURCE,
     METHODS,
     PAPER_SOURCE,
+    WITH_CONTROLS,
     ZERO_SHOT,
     configs_of,
+    control,
     demo_targets,
     paper_datasets,
     variants_of,
@@ -42,11 +44,20 @@ class Table:
     file: str = ""
     chart: bool = False
 
+    @property
+    def has_step_2(self) -> bool:
+        """Whether MAO is run with both of its steps."""
+        return self.jobs in (protocols.base_to_new, ablations.ablation)
+
+    @property
+    def known_methods(self) -> Sequence[str]:
+        return WITH_CONTROLS if self.jobs is protocols.base_to_new else tuple(METHODS)
+
 
 TABLES = {
     "quickstart": Table("zero-shot CLIP and CoOp on the bundled data", "auto", protocols.base_to_new,
-                        methods=(ZERO_SHOT, "CoOp", "CoOp_MAO"), datasets=configs_of([DEMO_SOURCE]),
-                        output="output/quickstart", file="table", chart=True),
+                        methods=(ZERO_SHOT, "CoOp", "CoOp_MAO", control("CoOp_MAO")),
+                        datasets=configs_of([DEMO_SOURCE]), output="output/quickstart", file="table", chart=True),
     "table1": Table("base to new", "table1", protocols.base_to_new),
     "table2": Table("cross-data set", "table2", protocols.cross_dataset,
                     datasets=configs_of(name for name in paper_datasets() if name != PAPER_SOURCE),

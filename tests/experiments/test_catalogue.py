@@ -11,14 +11,19 @@ from compat.settings import flat_config
 from experiments.catalogue import (
     BATCH_SIZE,
     DATASETS,
+    LABELLERS,
     METHODS,
     ROOT,
+    backbone,
     by_config,
+    control,
     demo_targets,
+    has_steps,
     mao_defaults,
     named_setting,
     paper_datasets,
     setting,
+    sort_methods,
     variants_of,
 )
 
@@ -64,7 +69,7 @@ def test_every_setting_has_its_yaml():
 def test_groups_of_data_sets():
     assert len(paper_datasets()) == 11 and paper_datasets()[0] == "ImageNet"
     assert variants_of("ImageNet") == ["ImageNetV2", "ImageNetSketch", "ImageNetA", "ImageNetR"]
-    assert variants_of("Pictograms") == ["PictogramsInverted", "PictogramsContour"]
+    assert variants_of("Pictograms") == ["PictogramsInverted", "PictogramsContour", "PictogramsFar"]
     assert demo_targets() == ["EmojiAnimals", "EmojiFood", "EmojiObjects", "EmojiTransport"]
 
 
@@ -75,6 +80,33 @@ def test_prompts_for_other_data_sets_lie_in_fewer_layers():
     assert cross.pairs == ("TRAINER.MAPLE.PROMPT_DEPTH", "3") and cross == named_setting("MaPLe", cross.name)
     assert setting("CoOp", "imagenet", "xd") == setting("CoOp", "imagenet")
     assert setting("MaPLe", "pictograms", "xd").name == "mini"
+
+
+def test_context_starts_from_random_numbers_or_words():
+    for method, epochs in (("CoOp", 20), ("CoOp_MAO", 10)):
+        words = named_setting(method, f"{METHODS[method].setting}_ctxv1")
+        assert words.yaml == METHODS[method].setting == f"vit_b16_c4_ep{epochs}"
+        cfg = defaults()
+        cfg.merge_from_file(str(ROOT / f"configs/trainers/{method}/{words.yaml}.yaml"))
+        assert (cfg.TRAINER.COOP.CTX_INIT, cfg.TRAINER.COOP.N_CTX) == ("", 4)
+        cfg.merge_from_list(list(words.pairs))
+        assert cfg.TRAINER.COOP.CTX_INIT == "a photo of a"
+    assert named_setting("MaPLe", "vit_b16_ctxv1").pairs == ()
+
+
+def test_settings_of_a_method_state_one_labeller():
+    for method, labeller in (("CoOp_MAO", "clip"), ("MaPLe_MAO", "clip"), ("PromptSRC_MAO", "base")):
+        for path in (ROOT / "configs/trainers" / method).glob("*.yaml"):
+            cfg = defaults()
+            cfg.merge_from_file(str(path))
+            assert flat_config(cfg).items() >= LABELLERS[labeller].items(), path
+        assert mao_defaults(method).items() >= LABELLERS[labeller].items()
+    assert mao_defaults("KgCoOp_MAO").items() >= {**LABELLERS["base"], BATCH_SIZE: 4}.items()
+
+
+def test_controls_stand_behind_the_method_that_they_are_of():
+    assert sort_methods(["MaPLe", "CoOp+step2", "CoOp_MAO", "CoOp"]) == ["CoOp", "CoOp_MAO", "CoOp+step2", "MaPLe"]
+    assert control("CoOp_MAO") == "CoOp+step2" and backbone("CoOp+step2") == "CoOp" and not has_steps("CoOp+step2")
 
 
 def test_defaults_of_mao_are_those_of_the_paper_s_setting():

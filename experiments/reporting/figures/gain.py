@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.catalogue import backbone
+from experiments.catalogue import backbone, has_steps
 
 from ..accuracy import Accuracy, marks_of, notes_of
 from ..groups import Group
@@ -28,7 +28,7 @@ def gains(groups: list[Group]) -> list[tuple[str, Gains]]:
     found = []
     for group in groups:
         rows = {method: gains_over(row, group.rows[str(backbone(method))]) for method, row in group.rows.items()
-                if backbone(method) in group.rows}
+                if has_steps(method) and backbone(method) in group.rows}
         rows = {method: row for method, row in rows.items() if row}
         if rows:
             found.append((group.label + marks_of(notes_of(group.numbers)), rows))

@@ -1,7 +1,8 @@
 """How figures look, and how they become files that are the same bytes each time they are drawn.
 
 A backbone has a colour of the Okabe-Ito palette, which colour-blind people tell apart, and a marker (see the
-catalogue); with MAO the marker is filled and the line solid, without it the marker is open and the line dashed.
+catalogue); with MAO the marker is filled and the line solid, without it the marker is open and the line dashed. The
+control of MAO has a half-filled marker.
 """
 import io
 import textwrap
@@ -16,7 +17,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
-from experiments.catalogue import METHODS, ZERO_SHOT, backbone
+from experiments.catalogue import METHODS, ZERO_SHOT, backbone, is_control
 
 from ..records import BASE, NEW, NEW_AFTER_BASE
 
@@ -94,7 +95,7 @@ def look(method: str) -> Look:
     name, filled = backbone(method) or method, backbone(method) is not None or method == ZERO_SHOT
     return {"color": color(method), "marker": METHODS[name].marker if name in METHODS else "^",
             "linestyle": "-" if filled else "--", "markerfacecolor": color(method) if filled else "white",
-            "markersize": 6, "linewidth": 1.6}
+            "markersize": 6, "linewidth": 1.6, **({"fillstyle": "left"} if is_control(method) else {})}
 
 
 def log_axis(axis: Axes, ticks: Iterable[float], base: int) -> None:

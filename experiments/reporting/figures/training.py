@@ -48,10 +48,11 @@ def notes(curves: dict[Curve, dict[int, Epochs]], request: Request) -> dict[tupl
 
 def runs(request: Request) -> dict[Curve, dict[int, Epochs]]:
     """{curve: {seed: {number: epoch}}} of the longest run of each seed, ablations left out."""
-    ablations = {one.config_digest for one in request.evaluations if varied(one)}
+    usual, ablations = ({one.config_digest for one in request.evaluations if bool(varied(one)) is other}
+                        for other in (False, True))
     found: dict[Curve, dict[int, dict[Run, Epochs]]] = {}
     for one in request.epochs:
-        if one.config_digest not in ablations and one.dataset in (request.datasets or [one.dataset]):
+        if one.config_digest not in ablations - usual and one.dataset in (request.datasets or [one.dataset]):
             run = (one.shots == (request.shots or PAPER_SHOTS), one.config_digest, str(one.path))
             by_seed = found.setdefault((one.classes, one.dataset, one.trainer), {})
             by_seed.setdefault(one.seed, {}).setdefault(run, {})[one.epoch] = one

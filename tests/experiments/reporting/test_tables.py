@@ -26,7 +26,13 @@ Pictograms: accuracy in per cent, mean ± standard deviation over seeds
 |:-------------|--------:|--------:|-------------:|-------------------:|-------------:|------:|
 | ZeroshotCLIP |       0 |   1 2 3 |        70.00 |                    |        65.00 | 67.41 |
 | CoOp         |      16 |   1 2 3 | 81.10 ± 1.01 |                    | 60.70 ± 1.13 | 69.43 |
-| CoOp_MAO     |      16 |   1 2 3 | 81.20 ± 1.01 |       62.70 ± 1.13 | 69.70 ± 1.13 | 75.01 |"""
+| CoOp_MAO     |      16 |   1 2 3 | 81.20 ± 1.01 |       62.70 ± 1.13 | 69.70 ± 1.13 | 75.01 |
+
+Difference to the backbone in percentage points: mean ± standard error over the seeds of both, paired; H of each seed
+
+| data set   | method          |         base |   new after step 1 |          new |            H |
+|:-----------|:----------------|-------------:|-------------------:|-------------:|-------------:|
+| Pictograms | CoOp_MAO - CoOp | +0.10 ± 0.00 |       +2.00 ± 0.00 | +9.00 ± 0.00 | +5.58 ± 0.03 |"""
 
 
 def text_of(folder, form="markdown"):
@@ -43,7 +49,7 @@ def test_default_table_shows_both_steps_of_mao(folder):
 
 def test_terminal_table_holds_the_same_numbers(folder):
     text = text_of(folder, "terminal")
-    for line in EXPECTED.splitlines()[4:]:
+    for line in [line for line in EXPECTED.splitlines() if line.startswith(("| Z", "| C", "| P"))]:
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         assert any(all(cell in row for cell in cells) for row in text.splitlines())
 

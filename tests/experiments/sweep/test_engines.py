@@ -47,26 +47,31 @@ def test_log_of_a_command_grows_and_its_end_is_returned(tmp_path):
 
 
 def test_base_to_new_and_again(repository, pairs, tmp_path):
-    words = "table1 --demo --methods ZeroshotCLIP CoOp_MAO --seeds 1"
+    words = "table1 --demo --methods ZeroshotCLIP CoOp_MAO CoOp+step2 --seeds 1"
     first = sweep(repository, tmp_path / "out", words, pairs)
     assert first.returncode == 0, first.stderr
-    assert first.stdout.startswith("5 jobs: 0 done, 0 resumed, 5 to run\n")
-    assert "Pictograms" in first.stdout
+    assert first.stdout.startswith("8 jobs: 0 done, 0 resumed, 8 to run\n")
+    assert "Pictograms" in first.stdout and "pseudo-labels of CoOp_MAO, CoOp+step2: by zero-shot CLIP" in first.stdout
     assert {path.suffix for path in (tmp_path / "out").iterdir() if path.is_file()} == {".md", ".csv"}
     made = records(tmp_path / "out")
-    stages = {(line["classes"], line["stage"], line["source"]) for lines in made.values() for line in lines}
-    assert stages == {("base", "", ""), ("new", "", ""), ("base", "base", "Pictograms"), ("new", "base", "Pictograms"),
-                      ("new", "new", "Pictograms")}
-    (training,) = [line for lines in made.values() for line in lines if (line["classes"], line["stage"]) == (
-        "base", "base")]
-    parents = {line["parent"] for lines in made.values() for line in lines
-               if line["classes"] == "new" and line["stage"]}
-    assert parents == {training["identity"]}
+    lines = [line for of_file in made.values() for line in of_file]
+    stages = {(line["classes"], line["stage"], line["source"]) for line in lines}
+    assert stages == {("base", "", ""), ("new", "", ""), ("base", "", "Pictograms"), ("new", "", "Pictograms"),
+                      ("base", "base", "Pictograms"), ("new", "base", "Pictograms"), ("new", "new", "Pictograms")}
+    trained = {line["trainer"]: line["identity"] for line in lines if line["classes"] == "base"}
+    started_from = {line["settings"]["MAO.BASE_RUN"]: line["parent"] for line in lines if line["stage"] == "new"}
+    assert started_from == {"step1": trained["CoOp_MAO"], "backbone": trained["CoOp"]}
+    assert {line["parent"] for line in lines if line["stage"] == "base"} == {"", trained["CoOp_MAO"]}
 
     again = sweep(repository, tmp_path / "out", words, pairs)
-    assert again.returncode == 0 and again.stdout.startswith("5 jobs: 5 done, 0 resumed, 0 to run\n")
+    assert again.returncode == 0 and again.stdout.startswith("8 jobs: 8 done, 0 resumed, 0 to run\n")
     assert records(tmp_path / "out") == made
-    assert again.stdout.split("\n", 1)[1] == first.stdout[first.stdout.index("[5/5]"):].split("\n", 1)[1]
+    assert again.stdout.split("\n", 1)[1] == first.stdout[first.stdout.index("[8/8]"):].split("\n", 1)[1]
+
+    words = "table1 --demo --methods CoOp_MAO --seeds 1 --pseudo-labels base"
+    other = sweep(repository, tmp_path / "out", words, pairs)
+    assert other.returncode == 0 and other.stdout.startswith("3 jobs: 2 done, 0 resumed, 1 to run\n")
+    assert "pseudo-labels of CoOp_MAO: by the prompts of step 1, on augmented images" in other.stdout
 
 
 def test_failed_training_is_named(repository, pairs, tmp_path):

@@ -78,6 +78,36 @@ def test_base_to_new_of_mao_has_two_steps_and_two_tests_on_new(plan):
         "base", "new", "new"]
 
 
+def test_control_goes_on_from_the_backbone_s_own_run(plan):
+    jobs = plan(methods=["CoOp", "CoOp_MAO", "CoOp+step2"])
+    control = jobs[-1]
+    assert len(jobs) == 2 + 3 + 1 and control.needs == [jobs[0]]
+    assert "CoOp_MAO/mini_base_run_backbone" in control.folder and words(control, "MAO.BASE_RUN") == "backbone"
+    assert words(control, "MAO.BASE_DIR") == jobs[0].folder and words(control, "--trainer") == "CoOp_MAO"
+    assert [job.folder for job in plan(methods=["CoOp+step2"])] == [job.folder for job in (*jobs[:2], control)]
+    ablation = ablations.ablation(options(jobs[0].folder.split("/base2new")[0], methods=["CoOp_MAO"]), ["components"])
+    assert control.folder in {job.folder for job in ablation}
+    for job in jobs:
+        assert job.key == key_that_train_computes(job)
+        finish(job)
+
+
+def test_other_labeller_shares_step_one(plan):
+    methods = ["CoOp_MAO", "PromptSRC_MAO", "CoOp+step2"]
+    usual = {job.folder for job in plan(methods=methods)}
+    for labeller, other in (("base", ["CoOp_MAO/mini", "CoOp_MAO/mini"]), ("clip", ["PromptSRC_MAO/mini"])):
+        jobs = plan(methods=methods, pseudo_labels=labeller)
+        changed = [job for job in jobs if job.folder not in usual]
+        assert [f"{other_}_pseudo_labels_{labeller}" in job.folder
+                for other_, job in zip(other, changed, strict=True)] == [True] * len(other)
+        cfgs = [train.make_config(train.parse_arguments(job.arguments())) for job in jobs if "train_new" in job.folder]
+        assert {(cfg.MAO.PSEUDO_LABELS, cfg.MAO.PSEUDO_VIEW) for cfg in cfgs} == {
+            (labeller, {"base": "train", "clip": "test"}[labeller])}
+    ablation = ablations.ablation(options(methods=["CoOp_MAO"], pseudo_labels="base"), ["pseudo_labels", "k"])
+    own = [job.folder for job in ablation if "train_new" in job.folder]
+    assert len(own) == len(set(own)) == 4 + 3 and "CoOp_MAO/mini/seed1" in "".join(own)
+
+
 def test_cross_dataset_trains_once_and_tests_everywhere():
     jobs = protocols.cross_dataset(options(datasets=["a", "b"], methods=["MaPLe_MAO"]))
     training, *tests = jobs
@@ -175,9 +205,8 @@ def test_pair_that_names_another_step_one_counts(plan, tmp_path):
 def test_step_two_depends_on_which_step_one(plan, root):
     first, other = plan(methods=["CoOp_MAO"]), plan(methods=["CoOp_MAO"], pairs=["MAO.TOPK", "4"])
     assert first[0].key != other[0].key and first[2].identity.parent != other[2].identity.parent
-    shared = ["MAO.PSEUDO_LABELS", "clip"]
-    jobs = make_plan([job for second in ((), shared) for job in protocols.base_to_new_of(
-        options("out", root=str(root)), "CoOp_MAO", "pictograms", 1, second=second, tags=("", "_x" if second else ""))])
+    jobs = make_plan([job for step_2 in ({}, {"MAO.PSEUDO_LABELS": "base"}) for job in protocols.base_to_new_of(
+        options("out", root=str(root)), "CoOp_MAO", "pictograms", 1, step_2=step_2)])
     assert jobs[0].key == jobs[3].key and jobs[2].key != jobs[5].key
 
 
@@ -201,17 +230,17 @@ def test_seed_among_the_pairs_chooses_the_folder():
 # Ablations
 
 def test_settings_that_coincide_are_run_once():
-    found = ablations.settings(ablations.PARTS)
-    assert found.count(({}, {})) == 1
-    # 12 of the components, 3 of K, 8 of B x K, similarity, pool, 3 of the pseudo-labels
-    assert len(found) == 12 + 3 + 8 + 1 + 1 + 3
-    assert all(found.count(setting) == 1 for setting in found)
+    jobs = ablations.ablation(options(methods=["CoOp_MAO"]))
+    second = [job.folder for job in jobs if "train_new" in job.folder]
+    # 12 of the components and the control, 3 of K, 5 of B x K, similarity, pool, 3 of the pseudo-labels, start
+    assert len(second) == len(set(second)) == 12 + 1 + 3 + 5 + 1 + 1 + 3 + 1
+    assert sum(folder.endswith("CoOp_MAO/mini/seed1") for folder in second) == 1
 
 
 def test_ablation_shares_trainings_of_step_one():
     jobs = ablations.ablation(options(methods=["CoOp_MAO"]), ["components", "pseudo_labels"])
     kinds = Counter(job.folder.split("/")[2] for job in jobs)
-    assert kinds == {"train_base": 4, "test_new": 4, "train_new": 4 * 3 + 3}
+    assert kinds == {"train_base": 4 + 1, "test_new": 4 + 1, "train_new": 4 * 3 + 1 + 3}
     assert all(need in jobs for job in jobs for need in job.needs)
     assert len({job.folder for job in jobs}) == len(jobs)
 
@@ -221,7 +250,7 @@ def test_default_setting_of_the_ablation_is_that_of_table_one(plan, root, tmp_pa
     jobs = make_plan(ablations.ablation(options(tmp_path / "out", methods=["CoOp_MAO"], root=str(root)),
                                         ["k", "batch"]))
     keys = {job.key for job in jobs}
-    assert {job.key for job in table} < keys and len(keys) == len(jobs) == 12 * 3
+    assert {job.key for job in table} < keys and len(keys) == len(jobs) == 9 * 3
 
 
 def test_batch_size_of_step_one_leaves_that_of_step_two_as_it_is(repository, monkeypatch):
@@ -229,13 +258,13 @@ def test_batch_size_of_step_one_leaves_that_of_step_two_as_it_is(repository, mon
     jobs = ablations.ablation(options(methods=["CoOp_MAO"]), ["batch"])
     sizes = {kind: {words(job, ablations.B) for job in jobs if kind in job.folder and ablations.B in job.pairs}
              for kind in ("train_base", "train_new")}
-    assert sizes == {"train_base": {"2", "8"}, "train_new": {"2", "8"}}  # the records of both steps have it
+    assert sizes == {"train_base": {"2", "8", "16"}, "train_new": {"2", "8", "16"}}  # the records of both steps have it
     configs = [for_step(train.make_config(train.parse_arguments(job.arguments())))
                for job in jobs if "train_new" in job.folder]
     assert {cfg.DATALOADER.TRAIN_X.BATCH_SIZE for cfg in configs} == {32}
-    step_2 = [job for job in jobs if "train_new" in job.folder and "batch_size_2_topk_4" in job.folder]
-    assert [words(job, "MAO.TOPK") for job in step_2] == ["4"]
-    assert "batch_size_2_topk_4" in step_2[0].starts_from.folder
+    step_2 = [job for job in jobs if "train_new" in job.folder and "batch_size_2_topk_16" in job.folder]
+    assert [words(job, "MAO.TOPK") for job in step_2] == ["16"]
+    assert "batch_size_2_topk_16" in step_2[0].starts_from.folder
 
 
 # The command line
@@ -283,6 +312,9 @@ def test_dry_run_of_every_demo(sweep):
     ("table1 --demo --seeds 99999999999999999999", ["--seeds 99999999999999999999"]),
     ("table1 --demo --shots 0", ["--shots 0"]),
     ("table1 --demo --parts k", ["--parts"]),
+    ("table1 --demo --pseudo-labels new", ["'new'", "base", "clip"]),
+    ("few_shot --demo --pseudo-labels clip", ["--pseudo-labels clip", "few_shot", "leave it out"]),
+    ("few_shot --demo --methods CoOp+step2", ["'CoOp+step2'", "CoOp_MAO"]),
     ("ablation --demo --parts kk", ["'kk'", "components"]),
     ("ablation --demo --methods CoOp", ["CoOp", "_MAO"]),
     ("table3", ["'table3'", "table1", "--help"]),
