@@ -265,6 +265,6 @@ def test_hand_written_prompts_are_those_of_coop():
     }
     for name in MAKERS:
         assert DATASET_REGISTRY.get(name).template == special.get(name, "a photo of a {}."), name
-    for name in ("Pictograms", "PictogramsInverted", "PictogramsContour", "EmojiAnimals", "EmojiFood", "EmojiTransport",
-                 "EmojiObjects"):
+    for name in ("Pictograms", "PictogramsInverted", "PictogramsContour", "PictogramsFar", "EmojiAnimals", "EmojiFood",
+                 "EmojiTransport", "EmojiObjects"):
         assert DATASET_REGISTRY.get(name).template == "a pictogram of a {}."
