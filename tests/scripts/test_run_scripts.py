@@ -67,6 +67,25 @@ def test_setting_of_the_environment_may_be_that_of_prompts_for_other_data_sets(c
     assert "--config-file configs/trainers/MaPLe/vit_b16_c2_ep20.yaml" in call
 
 
+def test_context_may_start_from_words(calls_of):
+    call, = calls_of("mao/base2new_step1.sh CoOp_MAO dtd 1", CFG="vit_b16_c4_ep10_ctxv1")
+    assert "/CoOp_MAO/vit_b16_c4_ep10_ctxv1/seed1 " in call and call.endswith("TRAINER.COOP.CTX_INIT a photo of a")
+    assert "--config-file configs/trainers/CoOp_MAO/vit_b16_c4_ep10.yaml" in call
+
+
+def test_control_is_the_backbone_and_then_step_2_from_its_prompts(calls_of):
+    *backbone, control = calls_of("mao/base2new.sh CoOp+step2 pictograms 2")
+    assert backbone == [call for part in ("train", "test")
+                        for call in calls_of(f"coop/base2new_{part}.sh pictograms 2")]
+    assert control == (
+        "train.py --root ./data --seed 2 --trainer CoOp_MAO --dataset-config-file configs/datasets/pictograms.yaml "
+        "--config-file configs/trainers/CoOp_MAO/mini.yaml "
+        "--output-dir out/base2new/train_new/pictograms/shots_16/CoOp_MAO/mini_base_run_backbone/seed2 "
+        "MAO.BASE_DIR out/base2new/train_base/pictograms/shots_16/CoOp/mini/seed2 "
+        "DATASET.NUM_SHOTS 16 DATASET.SUBSAMPLE_CLASSES new MAO.BASE_RUN backbone")
+    assert calls_of("mao/base2new_step2.sh CoOp+step2 pictograms 2") == [control]
+
+
 def test_trainer_of_one_s_own_needs_only_a_setting(calls_of):
     call, = calls_of("mao/xd_train.sh Own_MAO 1", CFG="own")
     assert "--config-file configs/trainers/Own_MAO/own.yaml --output-dir out/imagenet/Own_MAO/own_16shots/seed1" in call
@@ -100,6 +119,7 @@ def test_pair_that_a_folder_is_named_after_chooses_the_folder(calls_of, words, f
     ("coop/base2new_train.sh pictogram 1", "'pictogram'"),
     ("mao/base2new_step1.sh CoOpMAO pictograms 1", "'CoOpMAO'"),
     ("mao/base2new_step2.sh CoOp pictograms 1", "CoOp has one step"),
+    ("mao/few_shot.sh CoOp+step2 pictograms 1", "'CoOp+step2'"),
     ("zsclip/zeroshot.sh pictograms old", "'old'"),
 ])
 def test_words_that_no_folder_fits_are_refused(repository, tmp_path, words, part):
