@@ -10,7 +10,7 @@ from compat.errors import UserError
 
 from ...utils.files import download_url, mkdir_if_missing
 from ...utils.registry import check_availability
-from .datum import Datum  # also because Dassl has it here, where pickles of few-shot draws look for it
+from .datum import Datum, read_only  # Datum also because Dassl has it here, where pickles of few-shot draws look for it
 
 Images = list[Datum]
 
@@ -30,6 +30,13 @@ class DatasetBase:
 
     dataset_dir = ""
     domains: list[str] = []
+    train_x: Images = read_only("_train_x")
+    train_u: Images | None = read_only("_train_u")
+    val: Images | None = read_only("_val")
+    test: Images = read_only("_test")
+    lab2cname: dict[int, str] = read_only("_lab2cname")
+    classnames: list[str] = read_only("_classnames")
+    num_classes: int = read_only("_num_classes")
 
     def __init__(self, train_x: Images | None = None, train_u: Images | None = None, val: Images | None = None,
                  test: Images | None = None) -> None:
@@ -39,34 +46,6 @@ class DatasetBase:
         self._test = test or []
         self._lab2cname, self._classnames = self.get_lab2cname(self.train_x)
         self._num_classes = self.get_num_classes(self.train_x)
-
-    @property
-    def train_x(self) -> Images:
-        return self._train_x
-
-    @property
-    def train_u(self) -> Images | None:
-        return self._train_u
-
-    @property
-    def val(self) -> Images | None:
-        return self._val
-
-    @property
-    def test(self) -> Images:
-        return self._test
-
-    @property
-    def lab2cname(self) -> dict[int, str]:
-        return self._lab2cname
-
-    @property
-    def classnames(self) -> list[str]:
-        return self._classnames
-
-    @property
-    def num_classes(self) -> int:
-        return self._num_classes
 
     @staticmethod
     def get_num_classes(data_source: Iterable[Datum]) -> int:
@@ -99,11 +78,8 @@ class DatasetBase:
             gdown.download(url, dst, quiet=False)
         else:
             download_url(url, dst)
-        folder = os.path.dirname(dst)
-        if dst.endswith((".tar", ".tar.gz", ".tgz")):
-            shutil.unpack_archive(dst, folder, filter="data")
-        else:
-            shutil.unpack_archive(dst, folder)
+        options = {} if dst.endswith(".zip") else {"filter": "data"}
+        shutil.unpack_archive(dst, os.path.dirname(dst), **options)
 
     def generate_fewshot_dataset(self, *data_sources: Images, num_shots: int = -1, repeat: bool = False) -> Any:
         """Draw ``num_shots`` images per class from each list, with python's global random numbers.

@@ -1,4 +1,11 @@
 """One image of a data set."""
+from operator import attrgetter
+from typing import Any
+
+
+def read_only(name: str) -> Any:
+    """A property that gives the attribute ``name``."""
+    return property(attrgetter(name))
 
 
 class Datum:
@@ -7,6 +14,11 @@ class Datum:
     The underscored names are those of pickles made with the original Dassl.
     """
 
+    impath: str = read_only("_impath")
+    label: int = read_only("_label")
+    domain: int = read_only("_domain")
+    classname: str = read_only("_classname")
+
     def __init__(self, impath: str = "", label: int = 0, domain: int = 0, classname: str = "") -> None:
         if not isinstance(impath, str):
             raise TypeError(f"impath is a {type(impath).__name__}, not a string")
@@ -14,22 +26,6 @@ class Datum:
         self._label = label
         self._domain = domain
         self._classname = classname
-
-    @property
-    def impath(self) -> str:
-        return self._impath
-
-    @property
-    def label(self) -> int:
-        return self._label
-
-    @property
-    def domain(self) -> int:
-        return self._domain
-
-    @property
-    def classname(self) -> str:
-        return self._classname
 
     def __repr__(self) -> str:
         return f"Datum({self.impath!r}, label={self.label}, domain={self.domain}, classname={self.classname!r})"
