@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from yacs.config import CfgNode
 
 from compat.errors import UserError
+from compat.settings import differences, shown
 
-from .identity import UNVERIFIED, Identity, differences, facts_of, shown
+from .identity import UNVERIFIED, Identity, facts_of
 from .records import Record, settings_of
 from .state import Run, done_key, key_in, read_run
 

@@ -1,7 +1,6 @@
 """What a run is: everything that can change its numbers. Where its data, its CLIP or its output lie does not count."""
 import hashlib
 import json
-import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -93,16 +92,3 @@ def facts_of(identity: Identity) -> Record:
     flat: Record = {key: value for key, value in nested.items() if not isinstance(value, dict)}
     flat.update({f"{key}.{name}": value for key in ("data", "files") for name, value in nested[key].items()})
     return {**flat, **identity.settings}
-
-
-def differences(there: Mapping[str, object], here: Mapping[str, object], limit: int = 3) -> str:
-    """"OPTIM.LR is 0.1 there and 0.2 here; ...": the first keys in which two sets of facts differ; "" if none does."""
-    keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
-    phrases = [f"{key} is {shown(there.get(key))} there and {shown(here.get(key))} here" for key in keys[:limit]]
-    return "; ".join(phrases) + (f", {len(keys) - limit} more" if len(keys) > limit else "")
-
-
-def shown(value: object) -> str:
-    """A value in a sentence; of digests the first digits do."""
-    is_digest = isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
-    return f"{str(value)[:12]}..." if is_digest else reprlib.repr(value)

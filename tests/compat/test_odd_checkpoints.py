@@ -191,7 +191,7 @@ STATE_CHANGES = {
     "number as model": lambda state: {**state, "models": {"toy": 1}},
     "no weights": lambda state: {**state, "models": {"toy": {"state_dict": {}}}},
     "extra entries missing": lambda state: {**state, "extra": {}},
-    "text as fingerprint": lambda state: {**state, "fingerprint": "x", "config": {"A": 1}},
+    "another config": lambda state: {**state, "config": {"A": 1}},
 }
 
 

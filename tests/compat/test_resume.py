@@ -125,7 +125,7 @@ def test_files_that_are_no_state_are_refused(tmp_path):
     trainer = toy_trainer(tmp_path)
     os.makedirs(tmp_path / "output")
     torch.save({"epoch": 1}, tmp_path / "output" / STATE)
-    with pytest.raises(UserError, match="not the state of a run .fingerprint is missing"):
+    with pytest.raises(UserError, match="not the state of a run .config is missing"):
         trainer.train()
     (tmp_path / "output" / STATE).write_bytes(b"torn")
     with pytest.raises(UserError, match="cannot read checkpoint"):

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from compat.errors import DamagedFileError, UserError
-from runs.identity import Identity, differences, facts_of
+from compat.settings import differences
+from runs.identity import Identity, facts_of
 from runs.lock import LOCK_FILE, locked
 from runs.state import Run, done_key, key_in, mark_done, read_run, write_run
 

@@ -3,7 +3,6 @@
 It holds what the next epoch depends on: models, optimizers, schedules, gradient scaler, random numbers, the base seed
 of data loading, and the config, so that a run of another configuration does not go on from it by mistake.
 """
-import hashlib
 import os
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from yacs.config import CfgNode
 
 from compat.errors import DamagedFileError, UserError
-from compat.settings import WITHOUT_INFLUENCE, flat_config
+from compat.settings import WITHOUT_INFLUENCE, differences, flat_config
 from compat.state_dicts import state_dict_of
 from compat.tensor_files import read_tensors
 
@@ -23,7 +22,7 @@ FILE_NAME = "train_state.pth.tar"
 
 MISSING = object()
 ENTRIES: dict[str, type | tuple[type, ...]] = {
-    "fingerprint": str, "config": dict, "epoch": int, "best_result": (int, float), "base_seed": int, "models": dict,
+    "config": dict, "epoch": int, "best_result": (int, float), "base_seed": int, "models": dict,
     "scaler": (dict, type(None)), "extra": dict, "random": dict}
 
 
@@ -53,11 +52,6 @@ def settings_of(cfg: CfgNode) -> dict[str, str]:
             if key not in WITHOUT_INFLUENCE and not key.endswith("_DIR")}
 
 
-def config_fingerprint(settings: dict[str, str]) -> str:
-    """sha256 of what ``settings_of`` gives, in hexadecimal."""
-    return hashlib.sha256("\n".join(f"{key}={settings[key]}" for key in sorted(settings)).encode()).hexdigest()
-
-
 def state_path(trainer: Resumable) -> str:
     return os.path.join(trainer.output_dir, FILE_NAME)
 
@@ -68,10 +62,8 @@ def write(trainer: Resumable) -> None:
     Raises:
         WriteError: it cannot be written; the former file is kept.
     """
-    settings = settings_of(trainer.cfg)
     save_tensors({
-        "fingerprint": config_fingerprint(settings),
-        "config": settings,
+        "config": settings_of(trainer.cfg),
         "epoch": trainer.epoch + 1,
         "best_result": trainer.best_result,
         "base_seed": trainer.base_seed,
@@ -95,11 +87,10 @@ def restore(trainer: Resumable) -> bool:
     for key, kind in ENTRIES.items():
         if not isinstance(state, dict) or not isinstance(state.get(key, MISSING), kind):
             raise DamagedFileError(f"{path!r} is not the state of a run ({key} is missing or odd): delete it")
-    settings = settings_of(trainer.cfg)
-    if config_fingerprint(settings) != state["fingerprint"]:
-        raise DamagedFileError(
-            f"{path!r} is of a run with another configuration ({_differences(state['config'], settings)}): give "
-            "another output folder, or delete the file to start anew")
+    why = differences(state["config"], settings_of(trainer.cfg), show=str)
+    if why:
+        raise DamagedFileError(f"{path!r} is of a run with another configuration ({why}): give another output folder, "
+                               "or delete the file to start anew")
     if set(state["models"]) != set(trainer.get_model_names()):
         raise DamagedFileError(f"{path!r} holds the models {', '.join(map(str, state['models']))}, this trainer has "
                                f"{', '.join(trainer.get_model_names())}: give another output folder")
@@ -127,10 +118,3 @@ def _put_back(trainer: Resumable, state: dict[str, Any], path: str) -> None:
     trainer.base_seed = state["base_seed"]
     trainer.start_epoch = state["epoch"]
     set_random_states(state["random"])
-
-
-def _differences(there: dict[str, str], here: dict[str, str], limit: int = 3) -> str:
-    keys = [key for key in sorted({**there, **here}) if there.get(key) != here.get(key)]
-    phrases = [f"{key} is {there.get(key, 'absent')} there and {here.get(key, 'absent')} here" for key in keys[:limit]]
-    more = f", {len(keys) - limit} more" if len(keys) > limit else ""
-    return "; ".join(phrases) + more
