@@ -23,14 +23,7 @@ from compat.errors import MissingFileError, UserError
 from compat.memory import peak_memory_mb
 
 from .identity import UNVERIFIED
-from .records import (
-    TRAINING_FILE,
-    Record,
-    append_record,
-    config_digest,
-    last_record,
-    settings_of,
-)
+from .records import TRAINING_FILE, Record, append_record, config_digest, last_record, settings_of
 from .state import Run, read_run
 
 

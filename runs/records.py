@@ -50,20 +50,10 @@ def settings_of(cfg: CfgNode) -> Record:
     return json.loads(json.dumps(flat, sort_keys=True, default=str))
 
 
-def parents_of(cfg: CfgNode) -> dict[str, str]:
-    """{key: digest of the run} of the folders of other runs that a config names; the folder where it has no records."""
+def config_digest(cfg: CfgNode) -> str:
+    """SHA-256, as hex digits, of all config values that can change a result; folders count by the run in them."""
     folders = {key: str(value) for key, value in flat_config(cfg).items() if key in FOLDERS_OF_RUNS and value}
-    return {key: digest_of_run(folder) or folder for key, folder in folders.items()}
-
-
-def config_digest(cfg: CfgNode, parents: Mapping[str, str] | None = None) -> str:
-    """SHA-256, as hex digits, of all config values that can change a result.
-
-    Args:
-        cfg: a config. parents: {key: digest} of the runs in the folders that the config names, for runs that have not
-            started yet; default: read from those folders.
-    """
-    parts = [settings_of(cfg), parents_of(cfg) if parents is None else parents]
+    parts = [settings_of(cfg), {key: digest_of_run(folder) or folder for key, folder in folders.items()}]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -211,24 +201,12 @@ def read_lines(paths: Iterable[StrPath], name: str, skip_bad: bool = False) -> l
     return list(found.values())
 
 
-def read_dicts(paths: Iterable[StrPath], name: str, skip_bad: bool = False) -> list[Record]:
-    """As ``read_lines``, without the line numbers; each record has the folder of its file as ``folder``."""
+def read_records(paths: Iterable[StrPath], name: str = RECORDS_FILE, skip_bad: bool = False) -> list[Record]:
+    """As ``read_lines``, without the line numbers; each record has the folder of its file as ``folder``.
+
+    Evaluations of older versions lack settings, source and parent.
+    """
     return [{**line.record, "folder": str(line.path.parent)} for line in read_lines(paths, name, skip_bad)]
-
-
-def read_records(paths: Iterable[StrPath], skip_bad: bool = False) -> list[Record]:
-    """Evaluations (results.jsonl); see ``read_dicts``. Records of older versions lack settings, source and parent."""
-    return read_dicts(paths, RECORDS_FILE, skip_bad)
-
-
-def read_training(paths: Iterable[StrPath], skip_bad: bool = False) -> list[Record]:
-    """Epochs of training (training.jsonl); see ``read_dicts``."""
-    return read_dicts(paths, TRAINING_FILE, skip_bad)
-
-
-def read_efficiency(paths: Iterable[StrPath], skip_bad: bool = False) -> list[Record]:
-    """Measurements of speed and memory (efficiency.jsonl); see ``read_dicts``."""
-    return read_dicts(paths, EFFICIENCY_FILE, skip_bad)
 
 
 def last_record(folder: StrPath) -> Record | None:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from datasets.base import FewShotDataset
 from runs.recorder import record_run
-from runs.records import RECORDS_FILE, config_digest, read_records, read_training, settings_of
+from runs.records import RECORDS_FILE, TRAINING_FILE, config_digest, read_records, settings_of
 
 SIDE, CLASSES = 8, 4
 
@@ -202,7 +202,7 @@ def test_each_epoch_has_a_record_of_its_mean_losses_and_its_rate(root, tmp_path)
     trainer.forward_backward = remembering
     record_run(trainer, cfg)
     trainer.train()
-    epochs = read_training([tmp_path])
+    epochs = read_records([tmp_path], TRAINING_FILE)
     assert [epoch["epoch"] for epoch in epochs] == [1, 2, 3] and all(epoch["batches"] == 5 for epoch in epochs)
     means = [sum(losses[k * 5:k * 5 + 5]) / 5 for k in range(3)]
     assert [epoch["loss"] for epoch in epochs] == pytest.approx(means, rel=1e-5)

@@ -13,9 +13,7 @@ from runs.records import (
     TRAINING_FILE,
     append_record,
     config_digest,
-    read_efficiency,
     read_records,
-    read_training,
 )
 from trainers import mao
 
@@ -91,9 +89,9 @@ def test_each_kind_of_record_has_its_file(tmp_path):
     append_record(tmp_path, measured, EFFICIENCY_FILE)
     where = {"folder": str(tmp_path)}
     assert read_records([tmp_path]) == [{**record(), **where}]
-    assert read_training([tmp_path]) == [{**epoch, "loss": 0.5, **where}]
-    assert read_efficiency([tmp_path]) == [{**measured, **where}]
-    assert read_training([tmp_path / RECORDS_FILE]) == []  # a file stands for itself alone
+    assert read_records([tmp_path], TRAINING_FILE) == [{**epoch, "loss": 0.5, **where}]
+    assert read_records([tmp_path], EFFICIENCY_FILE) == [{**measured, **where}]
+    assert read_records([tmp_path / RECORDS_FILE], TRAINING_FILE) == []  # a file stands for itself alone
 
 
 def test_path_that_does_not_exist_is_named(tmp_path):
