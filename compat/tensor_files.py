@@ -52,30 +52,20 @@ def _encode_latin1(text: str, encoding: str) -> bytes:
 
 
 ALLOWED: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): OrderedDict,
-    ("collections", "defaultdict"): defaultdict,
-    ("collections", "Counter"): Counter,
-    ("builtins", "set"): set,
-    ("builtins", "frozenset"): frozenset,
-    ("builtins", "dict"): dict,
-    ("builtins", "list"): list,
-    ("builtins", "complex"): complex,
-    ("builtins", "int"): int,
+    **{(module, known.__name__): known for module, several in {
+        "collections": (OrderedDict, defaultdict, Counter),
+        "builtins": (set, frozenset, dict, list, complex, int, float),
+        "numpy": (np.dtype,),
+        "torch": (torch.device, torch.Size, torch.Tensor),
+        "torch.storage": (torch.storage.UntypedStorage,),
+        "torch.nn.parameter": (torch.nn.Parameter,),
+        "torch._utils": (torch._utils._rebuild_tensor, torch._utils._rebuild_tensor_v2,
+                         torch._utils._rebuild_tensor_v3, torch._utils._rebuild_parameter),
+    }.items() for known in several},
     ("builtins", "long"): int,  # int, in pickles of protocol 2
-    ("builtins", "float"): float,
     ("_codecs", "encode"): _encode_latin1,
-    ("numpy", "dtype"): np.dtype,
     ("numpy.core.multiarray", "scalar"): _numpy_scalar,
     ("numpy._core.multiarray", "scalar"): _numpy_scalar,
-    ("torch", "device"): torch.device,
-    ("torch", "Size"): torch.Size,
-    ("torch", "Tensor"): torch.Tensor,
-    ("torch.storage", "UntypedStorage"): torch.storage.UntypedStorage,
-    ("torch.nn.parameter", "Parameter"): torch.nn.Parameter,
-    ("torch._utils", "_rebuild_tensor"): torch._utils._rebuild_tensor,
-    ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
-    ("torch._utils", "_rebuild_tensor_v3"): torch._utils._rebuild_tensor_v3,
-    ("torch._utils", "_rebuild_parameter"): torch._utils._rebuild_parameter,
 }
 
 
