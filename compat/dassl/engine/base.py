@@ -12,12 +12,8 @@ from .writer import ScalarWriter
 Batch = dict[str, Any]  # of tensors and lists, as ``DatasetWrapper`` describes its items
 
 
-class NonFiniteLossError(UserError, FloatingPointError):
-    """The training loss is infinite or not a number."""
-
-
-class NonFiniteParameterError(UserError, FloatingPointError):
-    """A model's parameter is infinite or not a number."""
+class NonFiniteError(UserError, FloatingPointError):
+    """The training loss or a model's parameter is infinite or not a number."""
 
 
 class TrainerBase(NamedModels):
@@ -106,9 +102,9 @@ class TrainerBase(NamedModels):
     # Learning
 
     def detect_anomaly(self, loss: torch.Tensor) -> None:
-        """Raise NonFiniteLossError, which names epoch and step, if a loss is infinite or not a number."""
+        """Raise NonFiniteError, which names epoch and step, if a loss is infinite or not a number."""
         if not torch.isfinite(loss).all():
-            raise NonFiniteLossError(
+            raise NonFiniteError(
                 f"the loss is {loss.detach().float().max().item()} in epoch {self.epoch + 1}, step "
                 f"{self.batch_idx + 1}: training stops here and the checkpoints saved before are kept; lower OPTIM.LR "
                 "or use a wider precision")
@@ -119,11 +115,11 @@ class TrainerBase(NamedModels):
                 if not torch.isfinite(value).all()]
 
     def check_finite(self) -> None:
-        """Raise NonFiniteParameterError, which names the first of them, if there are such parameters."""
+        """Raise NonFiniteError, which names the first of them, if there are such parameters."""
         names = self.non_finite_parameters()
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise NonFiniteParameterError(
+            raise NonFiniteError(
                 f"parameter {names[0]!r}{more} holds values that are not finite: nothing is recorded of it; "
                 "lower OPTIM.LR, use a wider precision, or load another checkpoint")
 

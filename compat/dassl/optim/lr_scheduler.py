@@ -23,10 +23,7 @@ class MultiStepLR(torch_schedulers.MultiStepLR):
         return {**super().state_dict(), "milestones": sorted(self.milestones.elements())}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        milestones = state_dict["milestones"]
-        if not isinstance(milestones, Counter):
-            milestones = Counter(milestones)
-        super().load_state_dict({**state_dict, "milestones": milestones})
+        super().load_state_dict({**state_dict, "milestones": Counter(state_dict["milestones"])})
 
 
 class _Warmup(LRScheduler):

@@ -14,14 +14,13 @@ def to_plain(value: Any, where: str = "the state") -> Any:
     """
     if isinstance(value, np.generic):
         return value.item()
-    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes, torch.dtype, torch.device,
+                                           torch.Size)):
         return value
     if isinstance(value, np.ndarray):
         return torch.from_numpy(value.copy())
     if isinstance(value, torch.Tensor):
         return value.detach()
-    if isinstance(value, (torch.dtype, torch.device, torch.Size)):
-        return value
     if isinstance(value, dict) and not isinstance(value, Counter):
         kind = OrderedDict if isinstance(value, OrderedDict) else dict
         return kind((to_plain(key, where), to_plain(entry, f"{where}[{key!r}]")) for key, entry in value.items())

@@ -8,11 +8,10 @@ import torch
 
 def random_states(device: torch.device) -> dict[str, Any]:
     """States of the global random numbers of python, numpy and torch, and of the device if it has its own."""
-    numpy_state: dict[str, Any] = np.random.get_state(legacy=False)
+    numpy_state: Any = np.random.get_state()
     states = {
         "python": random.getstate(),
-        "numpy": {**numpy_state, "state": {key: value.tolist() if isinstance(value, np.ndarray) else value
-                                           for key, value in numpy_state["state"].items()}},
+        "numpy": (numpy_state[0], numpy_state[1].tolist(), *numpy_state[2:]),
         "torch": torch.get_rng_state(),
     }
     if device.type == "cuda":
@@ -26,10 +25,7 @@ def set_random_states(states: dict[str, Any]) -> None:
     """Put back what ``random_states`` returned; states of a device that is not there are left out."""
     version, numbers, gauss = states["python"]
     random.setstate((version, tuple(numbers), gauss))
-    numpy_state = dict(states["numpy"])
-    numpy_state["state"] = {key: np.array(value, dtype=np.uint32) if isinstance(value, list) else value
-                            for key, value in numpy_state["state"].items()}
-    np.random.set_state(numpy_state)
+    np.random.set_state(states["numpy"])
     torch.set_rng_state(states["torch"])
     if "cuda" in states and torch.cuda.device_count() == len(states["cuda"]):
         torch.cuda.set_rng_state_all(states["cuda"])
