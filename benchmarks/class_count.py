@@ -92,8 +92,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    options = parse_arguments(argv)
-    return exit_code(lambda: run(options))
+    return exit_code(lambda: run(parse_arguments(argv)))
 
 
 if __name__ == "__main__":

@@ -196,8 +196,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    options = parse_arguments(argv)
-    return exit_code(lambda: run(options))
+    return exit_code(lambda: run(parse_arguments(argv)))
 
 
 if __name__ == "__main__":

@@ -91,8 +91,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    args = parse_arguments(argv)
-    return exit_code(lambda: run(args))
+    return exit_code(lambda: run(parse_arguments(argv)))
 
 
 if __name__ == "__main__":

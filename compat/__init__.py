@@ -8,18 +8,16 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable
-from typing import Literal
 
 from .errors import UserError
 
 COMPAT = os.path.dirname(os.path.abspath(__file__))
 
 
-def resolve_dassl(prefer: Literal["bundled", "installed"] | None = None) -> str:
+def resolve_dassl() -> str:
     """Make ``import dassl`` find an engine that works; call it before anything imports dassl.
 
-    Args:
-        prefer: "bundled" or "installed" forces one; default is the environment variable DASSL_ENGINE.
+    DASSL_ENGINE in the environment, bundled or installed, forces one.
 
     Returns:
         A line for the log that says which engine it is and why.
@@ -27,7 +25,7 @@ def resolve_dassl(prefer: Literal["bundled", "installed"] | None = None) -> str:
     Raises:
         UserError: the forced engine does not exist or does not work.
     """
-    forced = prefer or os.environ.get("DASSL_ENGINE", "")
+    forced = os.environ.get("DASSL_ENGINE", "")
     if forced not in ("", "bundled", "installed"):
         raise UserError(f"DASSL_ENGINE is {forced!r}: set it to bundled or installed, or unset it")
     if "dassl" in sys.modules:

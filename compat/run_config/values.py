@@ -33,15 +33,6 @@ def number(least: float = 0.0, most: float = LARGEST) -> Rule:
                 lambda value: type(value) in (int, float) and least <= value <= most)
 
 
-def above(least: float) -> Rule:
-    return Rule(f"a number above {least:g}, up to {LARGEST:g}",
-                lambda value: type(value) in (int, float) and least < value <= LARGEST)
-
-
-def below_one() -> Rule:
-    return Rule("a number from 0 to less than 1", lambda value: 0 <= value < 1)
-
-
 def word(*choices: str) -> Rule:
     return Rule(f"one of {', '.join(choices)}", lambda value: value in choices)
 
@@ -51,8 +42,9 @@ def each(rule: Rule, count: int = 0) -> Rule:
                 lambda values: (not count or len(values) == count) and all(map(rule.fits, values)))
 
 
+POSITIVE = Rule(f"a number above 0, up to {LARGEST:g}", lambda value: 0 < value <= LARGEST)
+BELOW_ONE = Rule("a number from 0 to less than 1", lambda value: 0 <= value < 1)
 SAMPLER = word("RandomSampler", "SequentialSampler", "RandomDomainSampler", "SeqDomainSampler", "RandomClassSampler")
-BATCH_SIZE = whole(1)
 PROMPT_LENGTH = whole(0, 1000)  # the trainers know the context length; this keeps memory for it in bounds
 
 RULES: dict[str, Rule] = {
@@ -78,9 +70,7 @@ RULES: dict[str, Rule] = {
     "INPUT.GN_STD": number(0, 1000),
     "INPUT.RANDAUGMENT_N": whole(0, 100),
     "INPUT.RANDAUGMENT_M": whole(0, 30),
-    "INPUT.COLORJITTER_B": number(0, 100),
-    "INPUT.COLORJITTER_C": number(0, 100),
-    "INPUT.COLORJITTER_S": number(0, 100),
+    **{f"INPUT.COLORJITTER_{part}": number(0, 100) for part in "BCS"},
     "INPUT.COLORJITTER_H": number(0, 0.5),
     "INPUT.RGS_P": number(0, 1),
     "INPUT.GB_P": number(0, 1),
@@ -90,21 +80,19 @@ RULES: dict[str, Rule] = {
     "DATALOADER.NUM_WORKERS": whole(0, 256),
     "DATALOADER.K_TRANSFORMS": Rule("1, as the trainers take one view of an image", lambda value: value == 1),
     **{f"DATALOADER.{part}.{key}": rule for part in ("TRAIN_X", "TRAIN_U", "TEST") for key, rule in {
-        "SAMPLER": SAMPLER, "BATCH_SIZE": BATCH_SIZE, "N_DOMAIN": whole(0), "N_INS": whole(1)}.items()},
+        "SAMPLER": SAMPLER, "BATCH_SIZE": whole(1), "N_DOMAIN": whole(0), "N_INS": whole(1)}.items()},
     "MODEL.HEAD.DROPOUT": number(0, 1),
     "OPTIM.NAME": word("adam", "amsgrad", "sgd", "rmsprop", "radam", "adamw"),
-    "OPTIM.LR": above(0),
+    "OPTIM.LR": POSITIVE,
     "OPTIM.WEIGHT_DECAY": number(),
-    "OPTIM.MOMENTUM": below_one(),
+    "OPTIM.MOMENTUM": BELOW_ONE,
     "OPTIM.SGD_DAMPNING": number(0, 1),
-    "OPTIM.RMSPROP_ALPHA": below_one(),
-    "OPTIM.ADAM_BETA1": below_one(),
-    "OPTIM.ADAM_BETA2": below_one(),
+    **dict.fromkeys(["OPTIM.RMSPROP_ALPHA", "OPTIM.ADAM_BETA1", "OPTIM.ADAM_BETA2"], BELOW_ONE),
     "OPTIM.BASE_LR_MULT": number(),
     "OPTIM.LR_SCHEDULER": word("single_step", "multi_step", "cosine"),
     "OPTIM.STEPSIZE": Rule("a list of epochs, such as (10, 20); (-1,) stands for MAX_EPOCH",
                            lambda value: len(value) > 0 and each(whole(-1)).fits(value)),
-    "OPTIM.GAMMA": above(0),
+    "OPTIM.GAMMA": POSITIVE,
     "OPTIM.MAX_EPOCH": whole(1),
     "OPTIM.WARMUP_EPOCH": whole(-1),
     "OPTIM.WARMUP_TYPE": word("linear", "constant"),

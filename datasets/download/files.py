@@ -43,8 +43,10 @@ def download(name: str, source: Source, folder: Path, splits_only: bool = False,
             try:
                 if "take" in file:
                     get_archive(name, file, folder, keep, limit)
+                elif (target := folder / file["to"]).exists():
+                    print(f"{name}: {target} is there already")
                 else:
-                    get_file(name, file, folder / file["to"], limit)
+                    get(name, file, target, limit)
             except UserError as error:
                 failed.append(str(error))
     if splits_only or all(is_there(folder / path) for path in source.get("present", ())):
@@ -55,14 +57,6 @@ def download(name: str, source: Source, folder: Path, splits_only: bool = False,
 def is_there(path: Path) -> bool:
     """Whether there is such a file, or such a folder with something in it."""
     return path.is_file() or path.is_dir() and any(path.iterdir())
-
-
-def get_file(name: str, file: File, target: Path, limit: int) -> None:
-    """Get a file that is used as it is."""
-    if target.exists():
-        print(f"{name}: {target} is there already")
-    else:
-        get(name, file, target, limit)
 
 
 def get_archive(name: str, file: File, folder: Path, keep: bool, limit: int) -> None:

@@ -8,9 +8,5 @@ TRAINER_REGISTRY: Registry[SimpleTrainer] = Registry("TRAINER.NAME")
 
 
 def build_trainer(cfg: CfgNode) -> SimpleTrainer:
-    """The trainer of TRAINER.NAME, with its data loaded and its model built.
-
-    Raises:
-        UnknownNameError: none is registered under the name.
-    """
+    """The trainer of TRAINER.NAME, with its data loaded and its model built; errors as of ``Registry.get``."""
     return TRAINER_REGISTRY.build(cfg.TRAINER.NAME, cfg)

@@ -30,9 +30,5 @@ EVALUATOR_REGISTRY: Registry[EvaluatorBase] = Registry("TEST.EVALUATOR")
 
 
 def build_evaluator(cfg: CfgNode, lab2cname: dict[int, str] | None = None, **options: Any) -> EvaluatorBase:
-    """Evaluator of TEST.EVALUATOR; ``lab2cname`` is a dict from label to class name.
-
-    Raises:
-        UnknownNameError: none is registered under the name.
-    """
+    """Evaluator of TEST.EVALUATOR; ``lab2cname`` is a dict from label to class name. Errors as of ``Registry.get``."""
     return EVALUATOR_REGISTRY.build(cfg.TEST.EVALUATOR, cfg, lab2cname=lab2cname, **options)

@@ -8,9 +8,5 @@ DATASET_REGISTRY: Registry[DatasetBase] = Registry("DATASET.NAME")
 
 
 def build_dataset(cfg: CfgNode) -> DatasetBase:
-    """The data set of DATASET.NAME.
-
-    Raises:
-        UnknownNameError: none is registered under the name.
-    """
+    """The data set of DATASET.NAME; errors as of ``Registry.get``."""
     return DATASET_REGISTRY.build(cfg.DATASET.NAME, cfg)
