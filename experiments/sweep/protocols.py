@@ -75,13 +75,15 @@ def base_to_new_of(options: Options, method: str, dataset: str, seed: int, step_
         return [train, job("test_new", {}, "test on new classes", "new", tests=train)]
     first = without_defaults(step_1 or {}, method)
     second = without_defaults({**first, **options.labeller, **(step_2 or {})}, method)
+    start = ""
     if CONTROL.items() <= second.items():
         train, test = base_to_new_of(options, str(backbone(method)), dataset, seed)
+        start = f", from the prompts of {backbone(method)}"
     else:
         train = job("train_base", first, "step 1, base classes", "base")
         test = job("test_new", first, "test on new classes", "new", tests=train,
                    pairs=["MAO.STAGE", "base"])  # the records say whose prompts were tested
-    return [train, test, job("train_new", second, "step 2, new classes", "new", starts_from=train)]
+    return [train, test, job("train_new", second, f"step 2, new classes{start}", "new", starts_from=train)]
 
 
 # All classes
