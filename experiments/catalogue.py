@@ -110,6 +110,7 @@ DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (
     Dataset("PictogramsInverted", "pictograms_inverted", "Pictograms-Inverted", source="Pictograms", bundled=True),
     Dataset("PictogramsContour", "pictograms_contour", "Pictograms-Contour", source="Pictograms", bundled=True),
     Dataset("PictogramsFar", "pictograms_far", "Pictograms-Far", source="Pictograms", bundled=True),
+    Dataset("EmojiAnimals", "emoji_animals", "Emoji-Animals", bundled=True),
     Dataset("EmojiFood", "emoji_food", "Emoji-Food", bundled=True),
     Dataset("EmojiObjects", "emoji_objects", "Emoji-Objects", bundled=True),
     Dataset("EmojiTransport", "emoji_transport", "Emoji-Transport", bundled=True),
