@@ -219,7 +219,7 @@ def test_step_two_starts_from_the_prompts_of_step_one_read_once(started, dtype):
     ctx = trainer.model.prompt_learner.ctx
     expected = ctx.detach().clone()
     ctx.data = torch.zeros_like(ctx, dtype=dtype)
-    base_run.load_base_prompts(trainer.cfg, trainer._models)
+    base_run.load_base_prompts(trainer.cfg, "CoOp", trainer._models)
     assert ctx.dtype is dtype and read == [str(path)]
     torch.testing.assert_close(ctx.float(), expected, rtol=0, atol=1e-3 if dtype is torch.float16 else 0)
 
@@ -232,5 +232,5 @@ def test_step_two_keeps_the_buffers_of_its_own_classes(started, classes):
     suffix = trainer.model.prompt_learner.token_suffix.clone()
     checkpoint["state_dict"]["prompt_learner.token_suffix"] = torch.zeros_like(suffix)[:classes]
     torch.save(checkpoint, path)
-    base_run.load_base_prompts(trainer.cfg, trainer._models)
+    base_run.load_base_prompts(trainer.cfg, "CoOp", trainer._models)
     assert torch.equal(trainer.model.prompt_learner.token_suffix, suffix)
