@@ -78,8 +78,7 @@ class DatasetBase:
             gdown.download(url, dst, quiet=False)
         else:
             download_url(url, dst)
-        options = {} if dst.endswith(".zip") else {"filter": "data"}
-        shutil.unpack_archive(dst, os.path.dirname(dst), **options)
+        shutil.unpack_archive(dst, os.path.dirname(dst), filter=None if dst.endswith(".zip") else "data")
 
     def generate_fewshot_dataset(self, *data_sources: Images, num_shots: int = -1, repeat: bool = False) -> Any:
         """Draw ``num_shots`` images per class from each list, with python's global random numbers.
