@@ -6,7 +6,7 @@ it leaves deeper layers and the image tower as they are.
 """
 from typing import Literal
 
-import torch
+import numpy as np
 from dassl.engine import TRAINER_REGISTRY
 from yacs.config import CfgNode
 
@@ -49,15 +49,13 @@ class CoOpPromptLearner(PromptLearner):
         super().__init__(classnames, clip_model, words, ctx)
         self.class_token_position: ClassTokenPosition = options.CLASS_TOKEN_POSITION
 
-    def forward(self) -> torch.Tensor:
-        """Embedded prompts of shape (classes, length, width)."""
-        prompts = super().forward()
+    def _prompt_rows(self, class_specific: bool) -> np.ndarray:
+        rows = super()._prompt_rows(class_specific)
         if self.class_token_position == "end":
-            return prompts
-        order = self._token_order(prompts.shape[1]).to(prompts.device)
-        return prompts.gather(1, order.unsqueeze(-1).expand_as(prompts))
+            return rows
+        return np.take_along_axis(rows, self._token_order(rows.shape[1]), axis=1)
 
-    def _token_order(self, length: int) -> torch.Tensor:
+    def _token_order(self, length: int) -> np.ndarray:
         """Where each position takes its token from; int64 (classes, length).
 
         Example: four context vectors, a name of two tokens, position "middle"::
@@ -72,12 +70,11 @@ class CoOpPromptLearner(PromptLearner):
         name.
         """
         before = {"middle": self.n_ctx // 2, "front": 0}[self.class_token_position]  # vectors that stay before the name
-        position = torch.arange(length)
-        name_end = 1 + self.n_ctx + torch.tensor(self.name_lens).unsqueeze(1)
-        part = torch.where(position < name_end, 1, 3)
+        name_end = 1 + self.n_ctx + np.array(self.name_lens)[:, None]
+        part = np.where(np.arange(length) < name_end, 1, 3)
         part[:, :1 + self.n_ctx] = 2
         part[:, :1 + before] = 0
-        return part.argsort(dim=1, stable=True)
+        return part.argsort(axis=1, kind="stable")
 
 
 @TRAINER_REGISTRY.register()

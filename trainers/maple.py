@@ -66,7 +66,7 @@ class MultiModalCLIP(PromptedCLIP):
 
     def encode_prompts(self) -> torch.Tensor:
         learner = self.prompt_learner
-        return self.text_encoder(learner(), self.tokenized_prompts, learner.compound_prompts_text)
+        return self.text_encoder(learner.prompts(), deep_prompts=learner.compound_prompts_text)
 
     def encode_images(self, image: torch.Tensor) -> torch.Tensor:
         return self.image_encoder(image.to(self.dtype), *self.prompt_learner.vision_prompts())

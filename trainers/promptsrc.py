@@ -88,7 +88,7 @@ class VisionLanguageCLIP(PromptedCLIP):
         return [block.VPT_shallow for block in encoder.transformer.resblocks if hasattr(block, "VPT_shallow")]
 
     def encode_prompts(self) -> torch.Tensor:
-        return self.text_encoder(self.prompt_learner(), self.tokenized_prompts, self.deep_prompts(self.text_encoder))
+        return self.text_encoder(self.prompt_learner.prompts(), deep_prompts=self.deep_prompts(self.text_encoder))
 
     def encode_images(self, image: torch.Tensor) -> torch.Tensor:
         prompts = getattr(self.image_encoder, "VPT", None)

@@ -1,50 +1,64 @@
 """CLIP's towers for learnable prompts, on an unmodified clip package."""
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import nn
 
 from .clip_package import CLIP, Transformer
-from .tokens import end_of_text, tokenize
+from .packing import Packing, Prompts, look_up, pack
+from .tokens import tokenize, up_to_end
 
 DeepPrompts = Sequence[torch.Tensor]
 """Prompt vectors of shape (n, width) for blocks 1, 2, ...; block 0 gets its own with the input."""
 
+Attention = Callable[[nn.MultiheadAttention, torch.Tensor, torch.Tensor], torch.Tensor]
+"""From a block's module, the queries' tokens and all tokens to what attention adds to the former."""
 
-def run_blocks(transformer: Transformer, x: torch.Tensor, attention_mask: torch.Tensor | None = None,
-               deep_prompts: DeepPrompts = (), first: int = 0) -> torch.Tensor:
+
+def run_blocks(transformer: Transformer, x: torch.Tensor, attention: Attention,
+               read: Callable[[torch.Tensor], torch.Tensor], deep_prompts: DeepPrompts = (),
+               first: int = 0) -> torch.Tensor:
     """Apply a CLIP transformer block by block.
 
     The blocks' own forward would use the mask of full context length, and leaves no room for prompts between blocks;
-    walking them admits a cut sequence and deep prompts on an unmodified CLIP.
+    walking them admits packed sequences and deep prompts on an unmodified CLIP. The last block's queries, output and
+    MLP are computed for the tokens that features are read from, and for no other.
 
     Args:
-        x: tokens of shape (length, batch, width), CLIP's order.
-        attention_mask: additive mask of shape (length, length), or None.
+        x: tokens, shape (tokens, ..., width).
+        attention: that of the tower.
+        read: picks the tokens (k, ..., width) that features are read from out of all.
         deep_prompts: the k-th (from 0) overwrites n tokens before block k + 1.
         first: position of the first token that is overwritten; negative counts from the end.
 
     Returns:
-        Tensor of the shape of ``x``.
+        The tokens that are read, shape (k, ..., width).
     """
     for index, block in enumerate(transformer.resblocks):
         if 1 <= index <= len(deep_prompts):
             x = overwrite(x, deep_prompts[index - 1], first)
-        y = block.ln_1(x)
-        x = x + block.attn(y, y, y, need_weights=False, attn_mask=attention_mask)[0]
+        queries = y = block.ln_1(x)
+        if index == len(transformer.resblocks) - 1:
+            x, queries = read(x), read(y)
+        x = x + attention(block.attn, queries, y)
         x = x + block.mlp(block.ln_2(x))
     return x
 
 
 def overwrite(x: torch.Tensor, vectors: torch.Tensor, first: int) -> torch.Tensor:
-    """``x`` (length, batch, width) with the tokens from position ``first`` replaced by ``vectors`` (n, width)."""
-    first = first % len(x)
-    vectors = vectors.to(x.dtype).unsqueeze(1).expand(-1, x.shape[1], -1)
-    return torch.cat([x[:first], vectors, x[first + len(vectors):]])
+    """``x`` (tokens, ..., width) with the tokens from position ``first`` replaced by ``vectors`` (n, width)."""
+    first, n = first % len(x), len(vectors)
+    vectors = vectors.to(x.dtype).view(n, *[1] * (x.dim() - 2), -1).expand(n, *x.shape[1:])
+    return torch.cat([x[:first], vectors, x[first + n:]])
+
+
+TOKENS = 5120
+"""Length of a packed sequence: 1,000 classes with suffixes of five tokens."""
 
 
 class TextEncoder(nn.Module):
-    """Text tower that starts from embedded prompts instead of token ids."""
+    """Text tower that starts from embedded prompts instead of token ids; ``packing`` says how it goes through them."""
 
     def __init__(self, clip_model: CLIP) -> None:
         super().__init__()
@@ -52,30 +66,54 @@ class TextEncoder(nn.Module):
         self.positional_embedding = clip_model.positional_embedding
         self.ln_final = clip_model.ln_final
         self.text_projection = clip_model.text_projection
+        self._packed: tuple[np.ndarray, torch.device, list[Packing], torch.Tensor] | None = None
 
     @property
     def dtype(self) -> torch.dtype:
         return self.text_projection.dtype
 
-    def forward(self, prompts: torch.Tensor, tokenized_prompts: torch.Tensor,
+    def forward(self, prompts: Prompts | torch.Tensor, tokenized_prompts: torch.Tensor | None = None,
                 deep_prompts: DeepPrompts = ()) -> torch.Tensor:
         """Features of embedded prompts.
 
         Args:
-            prompts: shape (n, length, width), without positional embedding; length up to the context length.
-            tokenized_prompts: int tensor of shape (n, length or more); only the end-of-text positions are read.
-            deep_prompts: vectors (n, width) that overwrite positions 1 to n before blocks 1, 2, ...
+            prompts: without positional embedding; a tensor (n, length, width), length up to the context length, is
+                taken for prompts that share nothing.
+            tokenized_prompts: of a tensor, int (n, length or more); only the end-of-text positions are read.
+            deep_prompts: vectors (k, width) that overwrite positions 1 to k, which all prompts have to share, before
+                blocks 1, 2, ...
 
         Returns:
             Un-normalised text features of shape (n, embedding dimension).
         """
-        length = prompts.shape[1]
-        x = (prompts + self.positional_embedding[:length]).to(self.dtype)
-        mask = torch.full((length, length), float("-inf"), dtype=self.dtype, device=x.device).triu_(1)
-        x = run_blocks(self.transformer, x.transpose(0, 1), mask, deep_prompts, first=1).transpose(0, 1)
-        x = x[torch.arange(len(x), device=x.device), end_of_text(tokenized_prompts).to(x.device)]
-        # Layer norm works row by row, so only the rows that are read need it.
+        if not isinstance(prompts, Prompts):
+            assert tokenized_prompts is not None, "a tensor of prompts needs its tokens"
+            prompts = _one_by_one(prompts, tokenized_prompts)
+        packings, which = self._packings(prompts.rows)
+        features = [self._encode(prompts.vectors, packing, deep_prompts) for packing in packings]
+        return look_up(torch.cat(features), which)
+
+    def _packings(self, rows: np.ndarray) -> tuple[list[Packing], torch.Tensor]:
+        device = self.text_projection.device
+        if self._packed is None or self._packed[0] is not rows or self._packed[1] != device:
+            self._packed = (rows, device, *pack(rows, device, TOKENS))
+        return self._packed[2:]
+
+    def _encode(self, vectors: torch.Tensor, packing: Packing, deep_prompts: DeepPrompts) -> torch.Tensor:
+        """Features (prompts, embedding dimension) of the prompts of one sequence."""
+        if any(packing.prefix <= len(vectors) for vectors in deep_prompts):
+            raise ValueError(f"deep prompts overwrite tokens that the prompts do not share: only {packing.prefix} are")
+        x = look_up(vectors, packing.rows) + look_up(self.positional_embedding, packing.positions)
+        x = run_blocks(self.transformer, x.to(self.dtype), packing.attention, lambda x: look_up(x, packing.ends),
+                       deep_prompts, first=1)
         return self.ln_final(x).to(self.dtype) @ self.text_projection
+
+
+def _one_by_one(prompts: torch.Tensor, tokenized_prompts: torch.Tensor) -> Prompts:
+    """Embedded prompts (n, length, width) as a table of which no two share a row."""
+    n, length, width = prompts.shape
+    rows = np.arange(n * length).reshape(n, length)
+    return Prompts(prompts.reshape(-1, width), up_to_end(rows, tokenized_prompts))
 
 
 class ImageEncoder(nn.Module):
@@ -108,12 +146,20 @@ class ImageEncoder(nn.Module):
             x = torch.cat([x, prompts.to(x.dtype).expand(batch, -1, -1)], dim=1)
         x = self.ln_pre(x).transpose(0, 1)  # (tokens, batch, width)
         first = -len(deep_prompts[0]) if len(deep_prompts) else 0
-        x = run_blocks(self.transformer, x, deep_prompts=deep_prompts, first=first)
+        x = run_blocks(self.transformer, x, _full_attention, _class_token, deep_prompts, first)
         return self.ln_post(x[0]) @ self.proj
 
 
+def _full_attention(module: nn.MultiheadAttention, queries: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    return module(queries, tokens, tokens, need_weights=False)[0]
+
+
+def _class_token(x: torch.Tensor) -> torch.Tensor:
+    return x[:1]
+
+
 def embed_tokens(clip_model: CLIP, tokens: torch.Tensor) -> torch.Tensor:
-    """Embeddings of int64 tokens (n, length): shape (n, length, width), in the embedding table's dtype."""
+    """Embeddings of int64 tokens of any shape: shape (*tokens.shape, width), in the embedding table's dtype."""
     with torch.no_grad():
         return clip_model.token_embedding(tokens)
 
@@ -124,8 +170,7 @@ def normalize(features: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def encode_texts(clip_model: CLIP, texts: list[str], batch_size: int = 512) -> torch.Tensor:
-    """Un-normalised text features of n plain prompts, shape (n, embedding dimension), computed in batches."""
-    encoder = TextEncoder(clip_model)
-    tokens = tokenize(texts, clip_model.context_length).to(encoder.text_projection.device)
-    return torch.cat([encoder(embed_tokens(clip_model, part), part) for part in tokens.split(batch_size)])
+def encode_texts(clip_model: CLIP, texts: list[str]) -> torch.Tensor:
+    """Un-normalised text features of n plain prompts, shape (n, embedding dimension)."""
+    tokens = tokenize(texts, clip_model.context_length)
+    return TextEncoder(clip_model)(Prompts(clip_model.token_embedding.weight, up_to_end(tokens.numpy(), tokens)))

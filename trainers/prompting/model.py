@@ -17,7 +17,7 @@ class PromptedCLIP(LearnableState):
     In evaluation the text features are computed once and kept until a prompt or the class list changes.
 
     Attributes:
-        prompt_learner: module that returns embedded prompts of shape (classes, length, width).
+        prompt_learner: module with the classes' prompts.
         tokenized_prompts: int64 tensor (classes, length), the prompt learner's.
     """
 
@@ -43,7 +43,7 @@ class PromptedCLIP(LearnableState):
 
     def encode_prompts(self) -> torch.Tensor:
         """Un-normalised text features of the prompts, shape (classes, embedding dimension)."""
-        return self.text_encoder(self.prompt_learner(), self.tokenized_prompts)
+        return self.text_encoder(self.prompt_learner.prompts())
 
     def encode_images(self, image: torch.Tensor) -> torch.Tensor:
         """Un-normalised image features, shape (batch, embedding dimension)."""

@@ -2,6 +2,7 @@
 import functools
 import reprlib
 
+import numpy as np
 import torch
 
 from compat.errors import UserError
@@ -63,3 +64,8 @@ def tokenize(texts: list[str], context_length: int) -> torch.Tensor:
 def end_of_text(tokens: torch.Tensor) -> torch.Tensor:
     """Position of the end-of-text token, the largest id of each row; int64 (n,) of tokens (n, length)."""
     return tokens.argmax(dim=-1)
+
+
+def up_to_end(rows: np.ndarray, tokens: torch.Tensor) -> np.ndarray:
+    """``rows`` (n, length), one number for each token, with -1 behind end-of-text; tokens (n, length or more)."""
+    return np.where(np.arange(rows.shape[1]) <= end_of_text(tokens).cpu().numpy()[:, None], rows, -1)

@@ -16,6 +16,6 @@ def test_what_a_model_lacks_is_named():
     with pytest.raises(MAOError, match="Strange: it has no model.prompt_learner"):
         check_host(torch.nn.Identity(), "Strange")
     model = model_of()
-    del model.prompt_learner.token_suffix
-    with pytest.raises(MAOError, match="token_suffix"):
+    del model.prompt_learner.token_prefix
+    with pytest.raises(MAOError, match="token_prefix"):
         check_host(model, "Strange")
