@@ -8,11 +8,12 @@ from . import (
     promptsrc,
     zsclip,
 )
+from .prompting import trainer
 
 __all__ = ["coop", "extend_cfg", "mao", "maple", "promptsrc", "zsclip"]
 
 
 def extend_cfg(cfg: CfgNode) -> None:
     """Add the config keys of every trainer of this repository to a Dassl config."""
-    for module in (coop, maple, promptsrc, mao):
+    for module in (trainer, coop, maple, promptsrc, mao):
         module.extend_cfg(cfg)

@@ -61,9 +61,6 @@ class MultiModalCLIP(PromptedCLIP):
     prompt_learner: MultiModalPromptLearner
     image_encoder: ImageEncoder
 
-    def make_image_encoder(self, clip_model: CLIP) -> ImageEncoder:
-        return ImageEncoder(clip_model)
-
     def encode_prompts(self) -> torch.Tensor:
         learner = self.prompt_learner
         return self.text_encoder(learner.prompts(), deep_prompts=learner.compound_prompts_text)

@@ -79,9 +79,6 @@ class VisionLanguageCLIP(PromptedCLIP):
             for block in encoder.transformer.resblocks[1:max(1, depth)]:
                 block.VPT_shallow = nn.Parameter(random_vectors(n_ctx, width))
 
-    def make_image_encoder(self, clip_model: CLIP) -> ImageEncoder:
-        return ImageEncoder(clip_model)
-
     @staticmethod
     def deep_prompts(encoder: TextEncoder | ImageEncoder) -> list[torch.Tensor]:
         """Vectors (n, width) of the second and further layers with prompts."""

@@ -10,7 +10,7 @@ from dassl.engine import TRAINER_REGISTRY, TrainerX
 
 from .prompting.checks import check_input_size
 from .prompting.clip_loading import load_clip
-from .prompting.encoders import encode_texts, normalize
+from .prompting.encoders import encode_texts, image_encoder, normalize
 from .prompting.templates import DEFAULT_TEMPLATE, ENSEMBLE_TEMPLATES, fill
 
 
@@ -29,6 +29,7 @@ class ZeroshotCLIP(TrainerX):
     def build_model(self) -> None:
         self.clip_model = load_clip(self.cfg.MODEL.BACKBONE.NAME).to(self.device)
         check_input_size(self.cfg, self.clip_model)
+        self.image_encoder = image_encoder(self.clip_model)
         classnames = self.dm.dataset.classnames
         features = [normalize(encode_texts(self.clip_model, fill(template, classnames)))
                     for template in self.templates()]
@@ -44,7 +45,7 @@ class ZeroshotCLIP(TrainerX):
     @torch.no_grad()
     def model_inference(self, image: torch.Tensor) -> torch.Tensor:
         """Logits of shape (batch, classes) for images of shape (batch, 3, side, side)."""
-        image_features = normalize(self.clip_model.encode_image(image))
+        image_features = normalize(self.image_encoder(image))
         return self.clip_model.logit_scale.exp() * image_features @ self.text_features.t()
 
 

@@ -1,5 +1,8 @@
 """CLIP's towers for learnable prompts, on an unmodified clip package."""
+import functools
+import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,12 +56,27 @@ def overwrite(x: torch.Tensor, vectors: torch.Tensor, first: int) -> torch.Tenso
     return torch.cat([x[:first], vectors, x[first + n:]])
 
 
-TOKENS = 5120
-"""Length of a packed sequence: 1,000 classes with suffixes of five tokens."""
+TOKENS = 6144
+"""Tokens of a packed sequence unless a budget says otherwise: 1,000 classes with suffixes of six tokens."""
+
+GRAPH_VALUES = 20
+"""Values that the graph keeps for a token and a block, in widths: most are the MLP's."""
+
+AUTOMATIC, NEVER = -1, 0
+"""Values of TRAIN.TEXT_MEMORY_MB beside a number of MB."""
 
 
 class TextEncoder(nn.Module):
-    """Text tower that starts from embedded prompts instead of token ids; ``packing`` says how it goes through them."""
+    """Text tower that starts from embedded prompts instead of token ids; ``packing`` says how they go through it.
+
+    Memory for training does not grow with the number of classes without end. Where the prompts take several sequences,
+    each is encoded without a graph; once the gradient of the loss at its features is there, it is encoded again, with a
+    graph that goes as soon as it was gone back through. The gradient is the same, for one more forward pass.
+
+    Attributes:
+        memory_mb: about how much memory one sequence's graph may take; AUTOMATIC: what ``TOKENS`` tokens take; NEVER:
+            all prompts are one sequence in training.
+    """
 
     def __init__(self, clip_model: CLIP) -> None:
         super().__init__()
@@ -66,7 +84,8 @@ class TextEncoder(nn.Module):
         self.positional_embedding = clip_model.positional_embedding
         self.ln_final = clip_model.ln_final
         self.text_projection = clip_model.text_projection
-        self._packed: tuple[np.ndarray, torch.device, list[Packing], torch.Tensor] | None = None
+        self.memory_mb = AUTOMATIC
+        self._packed: tuple[tuple[np.ndarray, torch.device, int], tuple[list[Packing], torch.Tensor]] | None = None
 
     @property
     def dtype(self) -> torch.dtype:
@@ -90,23 +109,64 @@ class TextEncoder(nn.Module):
             assert tokenized_prompts is not None, "a tensor of prompts needs its tokens"
             prompts = _one_by_one(prompts, tokenized_prompts)
         packings, which = self._packings(prompts.rows)
-        features = [self._encode(prompts.vectors, packing, deep_prompts) for packing in packings]
-        return look_up(torch.cat(features), which)
+        if len(packings) > 1 and prompts.vectors.requires_grad:
+            features = EncodedAgain.apply(self._encode, packings, prompts.vectors, *deep_prompts)
+        else:
+            features = torch.cat([self._encode(packing, prompts.vectors, *deep_prompts) for packing in packings])
+        return look_up(features, which)
 
     def _packings(self, rows: np.ndarray) -> tuple[list[Packing], torch.Tensor]:
-        device = self.text_projection.device
-        if self._packed is None or self._packed[0] is not rows or self._packed[1] != device:
-            self._packed = (rows, device, *pack(rows, device, TOKENS))
-        return self._packed[2:]
+        """``pack`` for this encoder; of the same rows as last time, it is kept."""
+        made_for = rows, self.text_projection.device, self._tokens()
+        if self._packed is None or self._packed[0][0] is not rows or self._packed[0][1:] != made_for[1:]:
+            self._packed = made_for, pack(*made_for)
+        return self._packed[1]
 
-    def _encode(self, vectors: torch.Tensor, packing: Packing, deep_prompts: DeepPrompts) -> torch.Tensor:
+    def _tokens(self) -> int:
+        """Most tokens of a sequence."""
+        if self.memory_mb == AUTOMATIC or not torch.is_grad_enabled():
+            return TOKENS
+        if self.memory_mb == NEVER:
+            return sys.maxsize
+        values = GRAPH_VALUES * len(self.transformer.resblocks) * self.transformer.width
+        return max(1, self.memory_mb * 2**20 // (values * self.text_projection.element_size()))
+
+    def _encode(self, packing: Packing, vectors: torch.Tensor, *deep_prompts: torch.Tensor) -> torch.Tensor:
         """Features (prompts, embedding dimension) of the prompts of one sequence."""
-        if any(packing.prefix <= len(vectors) for vectors in deep_prompts):
+        if any(packing.prefix <= len(deep) for deep in deep_prompts):
             raise ValueError(f"deep prompts overwrite tokens that the prompts do not share: only {packing.prefix} are")
         x = look_up(vectors, packing.rows) + look_up(self.positional_embedding, packing.positions)
         x = run_blocks(self.transformer, x.to(self.dtype), packing.attention, lambda x: look_up(x, packing.ends),
                        deep_prompts, first=1)
         return self.ln_final(x).to(self.dtype) @ self.text_projection
+
+
+class EncodedAgain(torch.autograd.Function):
+    """Features of several packed sequences, of which one at a time has a graph.
+
+    Forward: features = encode(sequence, inputs) of each, without a graph. Backward, from the gradient of the loss at
+    the features: encode each again, go back through its graph, and drop it. The gradients at the inputs add up.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, encode: Callable[..., torch.Tensor], packings: list[Packing], *inputs: torch.Tensor,
+                ) -> torch.Tensor:
+        device = inputs[0].device.type
+        ctx.encode, ctx.packings = encode, packings
+        ctx.autocast = functools.partial(torch.autocast, device, torch.get_autocast_dtype(device),
+                                         torch.is_autocast_enabled(device))
+        ctx.save_for_backward(*inputs)
+        return torch.cat([encode(packing, *inputs) for packing in packings])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        inputs = [tensor.detach().requires_grad_() for tensor in ctx.saved_tensors]
+        parts = gradient.split([len(packing.ends) for packing in ctx.packings])
+        for packing, part in zip(ctx.packings, parts, strict=True):
+            with torch.enable_grad(), ctx.autocast():
+                features = ctx.encode(packing, *inputs)
+            features.backward(part)
+        return None, None, *(tensor.grad for tensor in inputs)
 
 
 def _one_by_one(prompts: torch.Tensor, tokenized_prompts: torch.Tensor) -> Prompts:
@@ -148,6 +208,11 @@ class ImageEncoder(nn.Module):
         first = -len(deep_prompts[0]) if len(deep_prompts) else 0
         x = run_blocks(self.transformer, x, _full_attention, _class_token, deep_prompts, first)
         return self.ln_post(x[0]) @ self.proj
+
+
+def image_encoder(clip_model: CLIP) -> nn.Module:
+    """From images (batch, 3, side, side) to un-normalised features: an ``ImageEncoder``, or a ResNet as it is."""
+    return ImageEncoder(clip_model) if hasattr(clip_model.visual, "transformer") else clip_model.visual
 
 
 def _full_attention(module: nn.MultiheadAttention, queries: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:

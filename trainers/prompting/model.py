@@ -1,10 +1,9 @@
 """A CLIP with learnable prompts: what CoOp-like backbones share."""
 import torch
-from torch import nn
 
 from .checkpoints import LearnableState
 from .clip_package import CLIP
-from .encoders import TextEncoder, normalize
+from .encoders import TextEncoder, image_encoder, normalize
 from .prompt_learner import PromptLearner
 
 Version = tuple[torch.Tensor, int, torch.device]
@@ -24,14 +23,10 @@ class PromptedCLIP(LearnableState):
     def __init__(self, prompt_learner: PromptLearner, clip_model: CLIP) -> None:
         super().__init__()
         self.prompt_learner = prompt_learner
-        self.image_encoder = self.make_image_encoder(clip_model)
+        self.image_encoder = image_encoder(clip_model)
         self.text_encoder = TextEncoder(clip_model)
         self.logit_scale = clip_model.logit_scale
         self._kept: tuple[list[Version], torch.Tensor] | None = None
-
-    def make_image_encoder(self, clip_model: CLIP) -> nn.Module:
-        """Module for the image tower: CLIP's own, where images get no prompts."""
-        return clip_model.visual
 
     @property
     def tokenized_prompts(self) -> torch.Tensor:

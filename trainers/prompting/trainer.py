@@ -14,8 +14,15 @@ from .checkpoints import LearnableState, load_learnable
 from .checks import check_choice, check_input_size
 from .clip_loading import load_clip
 from .clip_package import CLIP
+from .encoders import AUTOMATIC
 from .model import PromptedCLIP
 from .precision import Precision, PrecisionName
+
+
+def extend_cfg(cfg: CfgNode) -> None:
+    """Add the key below TRAIN that all backbones read."""
+    if "TEXT_MEMORY_MB" not in cfg.TRAIN:
+        cfg.TRAIN.TEXT_MEMORY_MB = AUTOMATIC  # of the text tower's graph; more classes are encoded twice; 0: never
 
 
 class PromptTrainer(TrainerX):
@@ -66,6 +73,7 @@ class PromptTrainer(TrainerX):
         module = self.learnable_module()
         if cfg.MODEL.INIT_WEIGHTS:
             load_pretrained_weights(module, cfg.MODEL.INIT_WEIGHTS)
+        self.model.text_encoder.memory_mb = cfg.TRAIN.get("TEXT_MEMORY_MB", AUTOMATIC)
         self.model.to(self.device)
         learnable = [parameter for parameter in module.parameters() if parameter.requires_grad]
         self.optim = build_optimizer(learnable, cfg.OPTIM)

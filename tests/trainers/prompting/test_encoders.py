@@ -7,7 +7,7 @@ from small_coop import NAMES, model_of
 from yacs.config import CfgNode
 
 from trainers import maple, promptsrc
-from trainers.prompting import packing
+from trainers.prompting import encoders, packing
 from trainers.prompting.encoders import ImageEncoder, encode_texts, overwrite, run_blocks
 from trainers.prompting.model import PromptedCLIP
 from trainers.prompting.tokens import tokenize
@@ -49,12 +49,14 @@ def plain_features(encoder, prompts, tokens, deep_prompts=()):
     return encoder.ln_final(x[torch.arange(len(x)), tokens.argmax(dim=1)]) @ encoder.text_projection
 
 
-@pytest.fixture(params=["exact", "powers of two"])
-def room(request, monkeypatch):
-    """Both ways of packing, of which the device decides elsewhere."""
-    if request.param != "exact":
+@pytest.fixture(params=["exact", "powers of two", "several sequences"])
+def way(request, monkeypatch):
+    """The ways of packing, of which device and number of classes decide elsewhere."""
+    if request.param == "powers of two":
         by_device = packing.room
         monkeypatch.setattr(packing, "room", lambda lengths, device: by_device(lengths, torch.device("cuda")))
+    if request.param == "several sequences":
+        monkeypatch.setattr(encoders, "TOKENS", 8)
 
 
 def assert_features_and_gradients_agree(model, encode=PromptedCLIP.encode_prompts):
@@ -80,21 +82,21 @@ def assert_features_and_gradients_agree(model, encode=PromptedCLIP.encode_prompt
 
 @pytest.mark.parametrize("position, csc, prefix", [
     ("end", False, 5), ("middle", False, 3), ("front", False, 1), ("end", True, 1), ("middle", True, 1)])
-def test_packed_prompts_have_the_features_and_gradients_of_prompts_one_by_one(position, csc, prefix, room):
+def test_packed_prompts_have_the_features_and_gradients_of_prompts_one_by_one(position, csc, prefix, way):
     model = model_of(CLASS_TOKEN_POSITION=position, CSC=csc)
     assert packing.shared_prefix(model.prompt_learner.prompts().rows) == prefix
     assert_features_and_gradients_agree(model)
 
 
 @pytest.mark.parametrize("node", DEEP)
-def test_packed_deep_prompts_have_them_too(node, room, tmp_path, monkeypatch):
+def test_packed_deep_prompts_have_them_too(node, way, tmp_path, monkeypatch):
     monkeypatch.setenv("MAO_CACHE", str(tmp_path))
     monkeypatch.setattr(promptsrc, "imagenet_templates", lambda: ["a {}."])
     model = deep_model(node)
     assert_features_and_gradients_agree(model, type(model).encode_prompts)
 
 
-def test_prompts_that_come_as_one_tensor_have_them_too(room):
+def test_prompts_that_come_as_one_tensor_have_them_too(way):
     assert_features_and_gradients_agree(
         model_of(), lambda model: model.text_encoder(model.prompt_learner(), model.tokenized_prompts))
 
@@ -105,7 +107,7 @@ def test_deep_prompts_are_refused_where_prompts_share_nothing():
         model.text_encoder(model.prompt_learner(), model.tokenized_prompts, [torch.zeros(4, 64)])
 
 
-def test_texts_have_the_features_of_the_plain_clip(room):
+def test_texts_have_the_features_of_the_plain_clip(way):
     clip_model = small_clip()
     texts = [*(f"a photo of {name}, a thing." for name in NAMES), " ".join(["cat"] * 74)]  # up to the last position
     tokens = tokenize(texts, 77)
@@ -145,9 +147,52 @@ def test_many_prompts_go_in_several_sequences_of_about_one_size():
     assert torch.equal(ends[which], torch.from_numpy(rows[:, -1]))
 
 
+def values_kept(model):
+    """Values that the graph of the text features keeps, and how often a block is gone through forth and back."""
+    kept, calls = [], []
+    handle = model.text_encoder.transformer.resblocks[0].mlp.register_forward_hook(lambda *_: calls.append(1))
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.numel()) or tensor, lambda x: x):
+        features = model.encode_prompts()
+    features.sum().backward()
+    handle.remove()
+    return sum(kept), len(calls)
+
+
+def test_several_sequences_leave_no_graph_and_are_encoded_again(monkeypatch):
+    model = model_of()
+    monkeypatch.setattr(encoders, "TOKENS", 8)
+    packings, _ = model.text_encoder._packings(model.prompt_learner.prompts().rows)
+    kept, calls = values_kept(model)
+    assert len(packings) > 1 and calls == 2 * len(packings)
+    model.text_encoder.memory_mb = encoders.NEVER
+    all_kept, calls = values_kept(model)
+    assert calls == 1 and kept < all_kept / 10
+
+
+def test_several_sequences_are_encoded_again_in_the_precision_of_the_first_time(monkeypatch):
+    gradients = []
+    for tokens in (8, 100):
+        monkeypatch.setattr(encoders, "TOKENS", tokens)
+        model = model_of()
+        with torch.autocast("cpu", torch.bfloat16):
+            features = model.encode_prompts()
+        assert features.dtype is torch.bfloat16
+        features.float().square().sum().backward()
+        gradients.append(model.prompt_learner.ctx.grad)
+    torch.testing.assert_close(*gradients, rtol=0, atol=0.05 * gradients[0].abs().max().item())
+
+
+def test_a_budget_of_memory_sets_the_length_of_sequences():
+    encoder = model_of().text_encoder  # 2 blocks of width 64, 4 bytes a value
+    for encoder.memory_mb, tokens in ((encoders.AUTOMATIC, 6144), (3, 3 * 2**20 // (20 * 2 * 64 * 4))):
+        assert encoder._tokens() == tokens
+    with torch.no_grad():
+        assert encoder._tokens() == 6144
+
+
 def test_a_sequence_is_planned_once_as_long_as_the_classes_are_the_same(monkeypatch):
     calls, pack = [], packing.pack
-    monkeypatch.setattr("trainers.prompting.encoders.pack", lambda *args: calls.append(1) or pack(*args))
+    monkeypatch.setattr(encoders, "pack", lambda *args: calls.append(1) or pack(*args))
     model = model_of()
     for _ in range(3):
         model.encode_prompts()
