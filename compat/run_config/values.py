@@ -99,6 +99,7 @@ RULES: dict[str, Rule] = {
     "OPTIM.WARMUP_CONS_LR": number(),
     "OPTIM.WARMUP_MIN_LR": number(),
     "TRAIN.CHECKPOINT_FREQ": whole(0),
+    "TRAIN.TEXT_MEMORY_MB": whole(-1),
     "TRAIN.PRINT_FREQ": whole(1),
     "TRAIN.COUNT_ITER": word("train_x", "train_u", "smaller_one"),
     "TEST.SPLIT": word("test", "val"),
