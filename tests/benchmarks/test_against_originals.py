@@ -1,0 +1,33 @@
+"""The original formulation that ours is measured against computes the same."""
+import json
+
+import pytest
+import torch
+
+from benchmarks import against_originals
+from trainers.prompting import encoders
+
+TINY = ["--classes", "8", "--images", "4", "--layers", "2", "--width", "128", "--text-width", "64", "--side", "32",
+        "--steps", "1"]
+
+
+@pytest.mark.parametrize("method", ["CoOp_MAO", "MaPLe_MAO", "PromptSRC_MAO"])
+def test_both_formulations_have_the_same_loss(method, monkeypatch, tmp_path):
+    monkeypatch.setenv("MAO_CACHE", str(tmp_path))
+    monkeypatch.setattr(encoders, "_class_token", encoders._class_token)  # so that it is put back
+    losses = []
+    for formulation in against_originals.FORMULATIONS[::-1]:
+        with against_originals.built(method, formulation, against_originals.parse_arguments(TINY)) as trainer:
+            trainer.batch_idx, trainer.num_batches = 0, 2
+            trainer.model_backward_and_update = losses.append
+            images = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+            trainer.forward_backward({"img": images, "label": torch.tensor([5, 0, 5, 7])})
+    torch.testing.assert_close(*losses, rtol=1e-4, atol=1e-4)
+
+
+def test_both_formulations_are_measured(capsys, monkeypatch):
+    monkeypatch.setattr(against_originals, "in_own_process", lambda function, *args: ([0.5], 100.0))
+    assert against_originals.main([*TINY, "--methods", "text"]) == 0
+    *records, _, row = capsys.readouterr().out.splitlines()
+    assert [json.loads(line)["formulation"] for line in records] == ["original", "ours"]
+    assert row.split() == ["text", "0.500", "0.500", "1.0", "100", "100"]
