@@ -4,17 +4,22 @@ import json
 import pytest
 import torch
 
-from benchmarks import against_originals
+from benchmarks import against_originals, flops
 from trainers.prompting import encoders
 
 TINY = ["--classes", "8", "--images", "4", "--layers", "2", "--width", "128", "--text-width", "64", "--side", "32",
         "--steps", "1"]
 
 
-@pytest.mark.parametrize("method", ["CoOp_MAO", "MaPLe_MAO", "PromptSRC_MAO"])
-def test_both_formulations_have_the_same_loss(method, monkeypatch, tmp_path):
+@pytest.fixture(autouse=True)
+def as_it_was(monkeypatch, tmp_path):
+    """What the original formulation changes in its process is put back."""
     monkeypatch.setenv("MAO_CACHE", str(tmp_path))
-    monkeypatch.setattr(encoders, "_class_token", encoders._class_token)  # so that it is put back
+    monkeypatch.setattr(encoders, "_class_token", encoders._class_token)
+
+
+@pytest.mark.parametrize("method", ["CoOp_MAO", "MaPLe_MAO", "PromptSRC_MAO"])
+def test_both_formulations_have_the_same_loss(method):
     losses = []
     for formulation in against_originals.FORMULATIONS[::-1]:
         with against_originals.built(method, formulation, against_originals.parse_arguments(TINY)) as trainer:
@@ -31,3 +36,17 @@ def test_both_formulations_are_measured(capsys, monkeypatch):
     *records, _, row = capsys.readouterr().out.splitlines()
     assert [json.loads(line)["formulation"] for line in records] == ["original", "ours"]
     assert row.split() == ["text", "0.500", "0.500", "1.0", "100", "100"]
+
+
+def test_a_step_takes_few_more_operations_than_it_needs(capsys, monkeypatch):
+    class_token = encoders._class_token
+
+    def in_this_process(function, *args):
+        encoders._class_token = class_token
+        return function(*args)
+
+    monkeypatch.setattr(flops, "in_own_process", in_this_process)
+    assert flops.main(["--images", "32", "--classes", "40", *TINY[4:], "--layers", "4"]) == 0
+    _, *rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in rows] == ["CoOp", "MaPLe", "PromptSRC"]
+    assert all(1 <= float(row.split()[-1]) <= 1.15 for row in rows)
