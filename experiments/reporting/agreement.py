@@ -22,7 +22,7 @@ from .settings import OF_STEP_2, of_step_1, varied
 # Keys of a config without a say in the numbers of a cell; stage, control and label tell cells apart.
 LEFT_OUT = WITHOUT_INFLUENCE | {
     *FOLDERS_OF_RUNS, "SEED", "MAO.STAGE", BASE_RUN, "DATASET.LABEL", "TRAIN.CHECKPOINT_FREQ", "TRAIN.SAVE_STATE",
-    "TEST.NO_TEST", "TEST.COMPUTE_CMAT", "TEST.PER_CLASS_RESULT"}
+    "TRAIN.TEXT_MEMORY_MB", "TEST.NO_TEST", "TEST.COMPUTE_CMAT", "TEST.PER_CLASS_RESULT"}
 BACKBONE = "MODEL.BACKBONE.NAME"  # a path may be another one on another machine: CLIP's digest goes before it
 IMAGES = ("total", "num_classes")
 OF_DATA = (*IMAGES, "data.split", "split_digest", "data.classes")
