@@ -97,7 +97,7 @@ def options_of(args: argparse.Namespace) -> Options:
         source=DATASETS[DEMO_SOURCE if args.demo else PAPER_SOURCE].config, shots=args.shots,
         pseudo_labels=args.pseudo_labels,
         root=os.environ.get("DATA") or "./data", output=f"{output}_short" if args.short else output,
-        pairs=["OPTIM.MAX_EPOCH", "2", *args.pairs] if args.short else args.pairs)
+        pairs=["OPTIM.MAX_EPOCH", "2", "MAO.NEW.MAX_EPOCH", "0", *args.pairs] if args.short else args.pairs)
 
 
 def run(args: argparse.Namespace) -> int:

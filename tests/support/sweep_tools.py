@@ -19,7 +19,8 @@ def small_setting(folder):
     """KEY VALUE pairs that make a demo run last seconds: a small random CLIP, one image a class, two epochs."""
     torch.save(small_clip_state(), folder / "clip.pt")
     return ["MODEL.BACKBONE.NAME", str(folder / "clip.pt"), "INPUT.SIZE", "(32, 32)", "DATASET.NUM_SHOTS", "1",
-            "OPTIM.MAX_EPOCH", "2", "MAO.SIMILARITY", "clip", "DATALOADER.NUM_WORKERS", "0", "TRAIN.PRINT_FREQ", "1"]
+            "OPTIM.MAX_EPOCH", "2", "MAO.NEW.MAX_EPOCH", "0", "MAO.SIMILARITY", "clip",
+            "DATALOADER.NUM_WORKERS", "0", "TRAIN.PRINT_FREQ", "1"]
 
 
 def environment(folder):
