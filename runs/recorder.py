@@ -2,7 +2,9 @@
 
 Works from outside, by wrapping methods of one trainer, so that it fits any trainer on any Dassl.
 """
+import functools
 import math
+import operator
 import os
 import platform
 import time
@@ -69,7 +71,7 @@ class Recorder:
         self.starts_test()
         self.epoch_start, self.epoch_lr = self.start, 0.0
         self.batches = 0
-        self.sums: dict[str, float | torch.Tensor] = {}
+        self.reports: dict[str, list[float | torch.Tensor]] = {}
         wrap(trainer, "test", before=self.starts_test)
         wrap(trainer, "run_epoch", before=self.starts_epoch, after=self.ends_epoch)
         wrap(trainer, "forward_backward", after=self.ends_batch)
@@ -81,18 +83,20 @@ class Recorder:
 
     def starts_epoch(self) -> None:
         self.forget_loaded()
-        self.epoch_start, self.batches, self.sums = time.perf_counter(), 0, {}
+        self.epoch_start, self.batches, self.reports = time.perf_counter(), 0, {}
         self.epoch_lr = self.trainer.get_current_lr()  # it changes at the end of an epoch
 
     def ends_batch(self, summary: Mapping[str, float | torch.Tensor] | None, *_: object, **__: object) -> None:
         """``summary``: losses of the batch; tensors become numbers at the end of the epoch, so that nothing waits."""
         self.batches += 1
         for key, value in (summary or {}).items():
-            value = value.detach() if isinstance(value, torch.Tensor) else value
-            self.sums[key] = self.sums.get(key, 0.0) + value
+            self.reports.setdefault(key, []).append(
+                value.detach().clone() if isinstance(value, torch.Tensor) else value)
 
     def ends_epoch(self, _: object) -> None:
-        means = {key: float(total) / self.batches for key, total in self.sums.items()}
+        # In order of the steps: Python's sum() rounds in another way from version 3.12 on.
+        means = {key: functools.reduce(operator.add, map(float, values), 0.0) / self.batches
+                 for key, values in self.reports.items()}
         append_record(self.folder, {
             **{key: mean if math.isfinite(mean) else None for key, mean in means.items()},
             **self.run,

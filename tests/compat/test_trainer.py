@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from dassl.engine import TRAINER_REGISTRY, SimpleNet, SimpleTrainer, TrainerBase, TrainerX, TrainerXU, build_trainer
-from dassl.utils import load_checkpoint
+from dassl.utils import AverageMeter, load_checkpoint
 from toy import Toy, toy_config, toy_trainer, write_images
 
 from compat.errors import UserError
@@ -60,6 +60,26 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_what_was_saved(tmp_path):
     assert (tmp_path / "output" / "toy" / "checkpoint").read_text() == "model.pth.tar-2\n"
     weight = load_checkpoint(str(tmp_path / "output" / "toy" / "model.pth.tar-2"))["state_dict"]["1.weight"]
     assert torch.isfinite(weight).all()
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_bad_loss_between_two_lines_is_named_by_its_step(tmp_path, value, capsys):
+    """The lines come after the third and the fourth step; parameters are finite again by then."""
+    trainer = toy_trainer(tmp_path, "TRAIN.PRINT_FREQ", 3, "OPTIM.MAX_EPOCH", 2)
+    learn, losses = trainer.model_backward, []
+
+    def spoilt(loss):
+        losses.append(loss)
+        learn(loss)
+        if len(losses) == 6:  # the second step of the second epoch
+            trainer.detect_anomaly(torch.tensor(float(value)))
+
+    trainer.model_backward = spoilt
+    with pytest.raises(UserError, match=f"the loss is {value} in epoch 2, step 2: "):
+        trainer.train()
+    assert len(losses) == 7  # no step after the line that is due
+    assert capsys.readouterr().out.count("epoch [2/2]") == 0
+    assert not (tmp_path / "output" / "toy").exists()  # the last epoch would have been saved
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])
@@ -130,6 +150,29 @@ def test_progress_lines_and_scalars_say_what_was_learnt(tmp_path, capsys):
     assert losses == [(step, np.float32(loss)) for step, (_, loss) in enumerate(trainer.history)]
     assert [event.value for event in events.Scalars("train/lr")] == [np.float32(1e-5)] * 4 + [np.float32(0.05)] * 4
     assert len(events.Scalars("test/accuracy")) == 1
+
+
+def test_what_a_step_reports_in_a_tensor_is_what_it_was_in_that_step(tmp_path, monkeypatch):
+    """Numbers are read when a line is printed; a trainer may have overwritten them by then."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    plain, steps, reads = Toy.forward_backward, [], []
+
+    def overwriting(trainer, batch):
+        trainer.report = getattr(trainer, "report", torch.zeros(1))
+        trainer.report.fill_(plain(trainer, batch)["loss"])
+        steps.append(trainer.batch_idx)
+        return {"loss": trainer.report}
+
+    monkeypatch.setattr(Toy, "forward_backward", overwriting)
+    monkeypatch.setattr(AverageMeter, "update", lambda meter, value, update=AverageMeter.update: (
+        reads.append(len(steps)) if isinstance(value, torch.Tensor) else None, update(meter, value)))
+    trainer = toy_trainer(tmp_path, "TRAIN.PRINT_FREQ", 3, "OPTIM.MAX_EPOCH", 1)
+    trainer.train()
+    assert reads == [3, 3, 3, 4]
+    events = EventAccumulator(str(tmp_path / "output" / "tensorboard"))
+    events.Reload()
+    assert [event.value for event in events.Scalars("train/loss")] == [np.float32(loss) for _, loss in trainer.history]
 
 
 def test_no_test_evaluates_nothing(tmp_path, capsys):

@@ -82,8 +82,9 @@ class PromptTrainer(TrainerX):
         self.scaler = self.precision.loss_scaler()
         print(f"{self.checkpoint_name}: {sum(p.numel() for p in learnable):,} learnable parameters")
 
-    def forward_backward(self, batch: dict[str, torch.Tensor]) -> dict[str, float]:
-        """One optimiser step on a batch of ``img`` and ``label``; returns loss and accuracy (per cent)."""
+    def forward_backward(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """One optimiser step on a batch of ``img`` and ``label``; returns loss and accuracy (per cent) on the device.
+        """
         image, label = self.parse_batch_train(batch)
         with self.precision.autocast():
             loss, logits = self.training_loss(image, label)
@@ -95,7 +96,7 @@ class PromptTrainer(TrainerX):
             self.scaler.scale(loss).backward()
             self.scaler.step(self.optim)
             self.scaler.update()
-        summary = {"loss": loss.item(), "acc": compute_accuracy(logits, label)[0].item()}
+        summary = {"loss": loss.detach(), "acc": compute_accuracy(logits, label)[0]}
         if self.batch_idx + 1 == self.num_batches:
             self.update_lr()
             self.epoch_trained()

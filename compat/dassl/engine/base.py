@@ -34,6 +34,7 @@ class TrainerBase(NamedModels):
         self.start_epoch = self.epoch = self.max_epoch = 0
         self.batch_idx = self.num_batches = 0
         self.best_result = float("-inf")
+        self._unchecked: list[tuple[int, int, torch.Tensor]] = []  # epoch, step, loss
 
     def train(self, start_epoch: int | None = None, max_epoch: int | None = None) -> None:
         """Run the epochs from ``start_epoch`` to before ``max_epoch``; None stands for the attribute of that name.
@@ -48,6 +49,7 @@ class TrainerBase(NamedModels):
             self.seed_loaders()
             self.before_epoch()
             self.run_epoch()
+            self.check_losses()
             self.check_finite()
             self.after_epoch()
             self.save_train_state()
@@ -102,12 +104,21 @@ class TrainerBase(NamedModels):
     # Learning
 
     def detect_anomaly(self, loss: torch.Tensor) -> None:
-        """Raise NonFiniteError, which names epoch and step, if a loss is infinite or not a number."""
-        if not torch.isfinite(loss).all():
-            raise NonFiniteError(
-                f"the loss is {loss.detach().float().max().item()} in epoch {self.epoch + 1}, step "
-                f"{self.batch_idx + 1}: training stops here and the checkpoints saved before are kept; lower OPTIM.LR "
-                "or use a wider precision")
+        """Keep the loss of this step for ``check_losses``: to look at it now would wait for the device."""
+        self._unchecked.append((self.epoch, self.batch_idx, loss.detach().clone()))
+
+    def check_losses(self) -> None:
+        """Raise NonFiniteError, which names epoch and step, if a loss since the last call is infinite or not a number.
+
+        Called before the numbers of a step are printed, and before anything of an epoch is saved.
+        """
+        unchecked, self._unchecked = self._unchecked, []
+        finite = torch.stack([loss.isfinite().all() for *_, loss in unchecked]).tolist() if unchecked else []
+        for (epoch, step, loss), is_finite in zip(unchecked, finite, strict=True):
+            if not is_finite:
+                raise NonFiniteError(
+                    f"the loss is {loss.float().max().item()} in epoch {epoch + 1}, step {step + 1}: training stops "
+                    "here and the checkpoints saved before are kept; lower OPTIM.LR or use a wider precision")
 
     def non_finite_parameters(self) -> list[str]:
         """Names, "MODEL.PARAMETER", of the parameters that hold an infinite value or one that is not a number."""

@@ -1,6 +1,9 @@
 """The line that training prints every few batches."""
 import datetime
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
+
+import torch
 
 from compat.memory import peak_memory_mb
 
@@ -13,14 +16,34 @@ if TYPE_CHECKING:  # the trainers import this file
 class EpochProgress:
     """Times and losses of an epoch.
 
+    What a step reports stays on its device until it is read: a step that waited for its numbers would keep the device
+    from being given the next one.
+
     Attributes:
-        batch_time, data_time: seconds of a step, and of it the wait for its batch. losses: what the steps reported.
+        batch_time, data_time: seconds of a step, and of it the wait for its batch. On a GPU a step that is read waits
+            for those before it, so that their mean is right and not the single one.
+        losses: what the steps reported that were read.
     """
 
     def __init__(self) -> None:
         self.batch_time = AverageMeter()
         self.data_time = AverageMeter()
         self.losses = MetricMeter()
+        self._steps = 0
+        self._unread: list[tuple[float, dict[str, float | torch.Tensor]]] = []  # learning rate, report
+
+    def learnt(self, summary: Mapping[str, float | torch.Tensor] | None, lr: float) -> None:
+        """Keep what a step reported that learnt at rate ``lr``."""
+        self._unread.append((lr, {name: value.detach().clone() if isinstance(value, torch.Tensor) else value
+                                  for name, value in (summary or {}).items()}))
+
+    def read(self) -> Iterator[tuple[int, float]]:
+        """Bring ``losses`` up to date, step by step; yields the 0-based steps and their learning rates."""
+        unread, self._unread = self._unread, []
+        for lr, summary in unread:
+            self.losses.update(summary)
+            yield self._steps, lr
+            self._steps += 1
 
     @property
     def data_wait_fraction(self) -> float:

@@ -36,19 +36,26 @@ class _BatchTrainer(SimpleTrainer):
         for self.batch_idx, batches in enumerate(zip(*loaders, strict=False)):
             progress.data_time.update(time.perf_counter() - end)
             lr = self.get_current_lr()
-            summary = self.forward_backward(*batches)
-            progress.batch_time.update(time.perf_counter() - end)
-            progress.losses.update(summary)
+            progress.learnt(self.forward_backward(*batches), lr)
             done = self.batch_idx + 1
-            if done % self.cfg.TRAIN.PRINT_FREQ == 0 or done == self.num_batches:
+            prints = done % self.cfg.TRAIN.PRINT_FREQ == 0 or done == self.num_batches
+            if prints:
+                self._read(progress)
+            progress.batch_time.update(time.perf_counter() - end)
+            if prints:
                 print(progress.line(self, lr))
-            step = self.epoch * self.num_batches + self.batch_idx
-            for name, meter in progress.losses.meters.items():
-                self.write_scalar(f"train/{name}", meter.val, step)
-            self.write_scalar("train/lr", lr, step)
             end = time.perf_counter()
+        self._read(progress)
         self.data_wait_fraction = progress.data_wait_fraction
         self.write_scalar("train/data_wait_fraction", self.data_wait_fraction, self.epoch)
+
+    def _read(self, progress: EpochProgress) -> None:
+        """Look at what the latest steps reported, and write it to tensorboard. This waits for the device."""
+        self.check_losses()
+        for step, lr in progress.read():
+            for name, meter in progress.losses.meters.items():
+                self.write_scalar(f"train/{name}", meter.val, self.epoch * self.num_batches + step)
+            self.write_scalar("train/lr", lr, self.epoch * self.num_batches + step)
 
 
 class TrainerX(_BatchTrainer):
