@@ -8,7 +8,7 @@ from torch import nn
 
 from .clip_package import CLIP
 
-PrecisionName = Literal["fp32", "fp16", "amp", "bf16"]
+PrecisionName = Literal["fp32", "fp16", "amp", "bf16", "auto"]
 """Values of the config keys TRAINER.<node>.PREC."""
 
 
@@ -17,15 +17,21 @@ class Precision:
 
     ``fp16`` and ``bf16`` keep the frozen weights in that type; norms and learnable prompts stay fp32. ``amp`` keeps all
     weights in fp32 and computes under autocast (fp16 with loss scaling on CUDA, fp16 on MPS, bf16 on CPU). ``fp16`` on
-    a CPU falls back to fp32 with a warning: CPUs compute it in software, slowly and with overflow.
+    a CPU falls back to fp32 with a warning: CPUs compute it in software, slowly and with overflow. ``auto`` is fp16 on
+    CUDA and fp32 elsewhere.
+
+    Attributes:
+        name: what it came to, "fp32", "fp16", "amp" or "bf16". weight_dtype: of the frozen weights.
     """
 
     def __init__(self, name: PrecisionName, device: torch.device | str) -> None:
         self.device_type = torch.device(device).type
+        if name == "auto":
+            name = "fp16" if self.device_type == "cuda" else "fp32"
         if name == "fp16" and self.device_type == "cpu":
             warnings.warn("PREC fp16 needs a GPU: using fp32 on the CPU", stacklevel=2)
             name = "fp32"
-        self.name = name
+        self.name: PrecisionName = name
         self.weight_dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(name, torch.float32)
 
     def cast_weights(self, clip_model: CLIP) -> None:
