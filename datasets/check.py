@@ -23,6 +23,7 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from compat.errors import UserError, exit_code
+from compat.pixels import as_rgb
 
 from .base import FewShotDataset, data_root
 from .bundled import BundledDataset
@@ -116,7 +117,7 @@ def undecodable(folder: Path, paths: list[str]) -> list[str]:
     for path in paths:
         try:
             with Image.open(os.path.join(folder, path)) as image:
-                image.convert("RGB")
+                as_rgb(image)
         except Exception as error:  # decoders raise many kinds
             bad.append(f"{path} ({str(error).splitlines()[0] if str(error) else type(error).__name__})")
     return bad

@@ -15,6 +15,8 @@ DEFAULTS: dict[str, Any] = {
     "INPUT": {
         "SIZE": (224, 224),  # height, width
         "INTERPOLATION": "bilinear",
+        "EXIF_ORIENTATION": False,  # turn images as their cameras say (not a key of Dassl's, which never does)
+        "OVER_WHITE": False,  # lay transparent images over white (not a key of Dassl's, which drops transparency)
         "TRANSFORMS": (),  # names in dassl.data.transforms.AVAI_CHOICES
         "NO_TRANSFORM": False,
         "PIXEL_MEAN": [0.485, 0.456, 0.406],

@@ -62,7 +62,7 @@ class DatasetWrapper(Dataset[dict[str, Any]]):
     def __getitem__(self, idx: int) -> dict[str, Any]:
         item = self.data_source[idx]
         output: dict[str, Any] = {"label": item.label, "domain": item.domain, "impath": item.impath, "index": idx}
-        image = read_image(item.impath)
+        image = read_image(item.impath, self.cfg.INPUT.EXIF_ORIENTATION, self.cfg.INPUT.OVER_WHITE)
         if self.transform is None:
             output["img"] = image
         else:

@@ -4,10 +4,11 @@ import os
 from PIL import Image
 
 from compat.errors import DamagedFileError, MissingFileError
+from compat.pixels import as_rgb
 
 
-def read_image(path: str) -> Image.Image:
-    """The image of a file, in RGB.
+def read_image(path: str, upright: bool = False, over_white: bool = False) -> Image.Image:
+    """The image of a file, in RGB; ``upright`` and ``over_white`` are those of ``as_rgb``.
 
     Raises:
         MissingFileError, DamagedFileError: the sentence names the file.
@@ -16,7 +17,7 @@ def read_image(path: str) -> Image.Image:
         raise MissingFileError(f"there is no image {path!r}: restore it or take it out of the split")
     try:
         with Image.open(path) as image:
-            return image.convert("RGB")
+            return as_rgb(image, upright, over_white)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what Pillow raises
         said = " ".join(str(error).split())
         reason = said if said and str(path) not in said else type(error).__name__  # Pillow's may repeat the path
