@@ -38,7 +38,7 @@ def as_rgb(image: Image.Image, upright: bool = False, over_white: bool = False) 
 def grey_span(image: Image.Image) -> tuple[float, float]:
     """The grey values that stand for black and for white."""
     tags = {tag: tag_value(value) for tag, value in dict(getattr(image, "tag_v2", {})).items()}  # of TIFF
-    stated = [(tags.get(low) or 0.0, tags[high]) for low, high in STATED if tags.get(high) is not None]
+    stated = [(tags.get(low) or 0.0, top) for low, high in STATED if (top := tags.get(high)) is not None]
     whole = 16 if image.mode.startswith("I;16") or image.format in ("PNG", "PPM") else 32  # bits of a sample at most
     bits = int(min(tags.get(BITS) or whole, whole))
     if image.mode != "F" and bits <= 16:

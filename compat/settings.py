@@ -3,8 +3,10 @@ import reprlib
 from collections.abc import Callable, Mapping
 
 # Where a run is stored, how fast it goes and what it prints: two runs that differ in these alone give the same numbers.
+# (A split file counts by its contents.)
 WITHOUT_INFLUENCE: frozenset[str] = frozenset({
-    "OUTPUT_DIR", "RESUME", "DATASET.ROOT", "DATALOADER.NUM_WORKERS", "VERBOSE", "TRAIN.PRINT_FREQ", "USE_CUDA"})
+    "OUTPUT_DIR", "RESUME", "DATASET.ROOT", "DATASET.SPLIT_FILE", "DATALOADER.NUM_WORKERS", "VERBOSE",
+    "TRAIN.PRINT_FREQ", "USE_CUDA"})
 
 
 def flat_config(cfg: Mapping[str, object], prefix: str = "") -> dict[str, object]:

@@ -9,6 +9,8 @@ resolve_dassl()  # for `python -m datasets.check`; train.py has done it already
 from . import (  # noqa: E402, F401
     bundled,
     caltech101,
+    cifar,
+    domain_folder,
     dtd,
     eurosat,
     fgvc_aircraft,

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from dassl.data.datasets import DATASET_REGISTRY
 
-from .base import FewShotDataset
+from .base import FewShotDataset, Options
 from .splits.split_file import PARTS, Item, Split, digest_of
 from .splits.text_lists import parse_all, read_lines
 
@@ -14,7 +14,7 @@ class FGVCAircraft(FewShotDataset):
     template = "a photo of a {}, a type of aircraft."
 
     @classmethod
-    def read_parts(cls, folder: Path) -> Split:
+    def read_parts(cls, folder: Path, options: Options) -> Split:
         labels = {name: label for label, name in enumerate(read_lines(folder / "variants.txt"))}
         parts = {part: read_variants(folder / f"images_variant_{part}.txt", labels) for part in PARTS}
         return Split(parts, digest_of(parts))

@@ -1,16 +1,16 @@
 """ImageFolder: images of one's own, one folder per class, without code or a split file.
 
 DATASET.ROOT is the folder itself. It holds either class folders, which are split here at random (50 % train, 20 %
-validation, 30 % test, per class, with a fixed seed), or the folders train and test, and perhaps val, with class folders
-in each. Without val, a fifth of train becomes validation images. ``classnames.json`` may give names to class folders.
-What is left out is said in a line.
+validation, 30 % test, per class, by DATASET.SPLIT_SEED), or the folders train and test, and perhaps val, with class
+folders in each. Without val, a fifth of train becomes validation images. ``classnames.json`` may give names to class
+folders. What is left out is said in a line. DATASET.SPLIT_FILE gives a split or a table of labels instead.
 """
 import contextlib
 import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -20,19 +20,17 @@ from yacs.config import CfgNode
 from compat.errors import UserError
 from compat.files import write_file
 
-from .base import FewShotDataset, data_root, other_names
+from .base import FewShotDataset, Options, data_root, other_names
 from .splits.checks import check_class_name, summary
+from .splits.given_split import PART_OF
 from .splits.own_split import SEED, split_in_three, split_off_validation
 from .splits.scan import class_folders, is_image, list_images
 from .splits.split_file import PARTS, Parts, Split, digest_of, read_split, shown
 from .splits.text_lists import read_table
 
-SPLIT = "split_image_folder.json"
-FORMER = "split_image_folder.former.json"
+SPLIT = "split_own_ImageFolder.json"
+OLD_SPLIT = "split_image_folder.json"  # what it was called in earlier versions, and what a user may call his own
 NAMES = "classnames.json"
-PART_OF = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
-           "testing": "test"}
-"""{a folder's name in small letters: the part in it}."""
 RECORDS = {"results.jsonl", "run.json"}  # in output folders of runs
 WALKED = 1000  # folders that are looked at for such files
 
@@ -46,6 +44,7 @@ class ImageFolder(FewShotDataset):
     image_dir = ""
     split_file = SPLIT
     draws_dir = ".split_fewshot"  # hidden, as it is no class
+    seeded = True
 
     def __init__(self, cfg: CfgNode) -> None:
         check_output(cfg.OUTPUT_DIR, data_root(cfg.DATASET.ROOT))
@@ -63,22 +62,32 @@ class ImageFolder(FewShotDataset):
                             "folder that holds one folder of images per class")
 
     @classmethod
-    def read_parts(cls, folder: Path) -> Split:
+    def read_parts(cls, folder: Path, options: Options) -> Split:
+        seed = options.get("SPLIT_SEED", SEED)
         listing = list_parts(folder)
-        if others := left_out(folder, listing):
+        others = left_out(folder, listing)
+        if others:
             print(f"left out below {folder}, as no image in a class folder: {len(others)} ({summary(others)})")
+        for name in others:
+            if "/" not in name and (name.endswith(".csv") or name.startswith("split") and name.endswith(".json")):
+                print(f"{name} in {folder} is not used: DATASET.SPLIT_FILE {folder / name} would be")
         names = class_names(folder, sorted({name for images in listing.values() for name in images}))
-        listing_digest = digest_of([listing, names, SEED])
-        saved = read_saved(folder / SPLIT, listing_digest)
-        if saved is not None:
-            return saved
-        parts = make_parts(listing, names)
-        content = json.dumps({**parts, "seed": SEED, "listing_digest": listing_digest})
-        with contextlib.suppress(OSError):  # a folder that cannot be written to: the same split is made again next time
-            if os.path.lexists(folder / SPLIT):
-                os.replace(folder / SPLIT, folder / FORMER)
-            write_file(folder / SPLIT, content)
-        return Split(parts, hashlib.sha256(content.encode()).hexdigest())
+        return kept_split(folder, digest_of([listing, names, seed]), seed, lambda: make_parts(listing, names, seed))
+
+
+def kept_split(folder: Path, listing_digest: str, seed: int, make: Callable[[], Parts]) -> Split:
+    """The split that was made of the same files before, or a new one, which is kept in the folder."""
+    path = folder / SPLIT if seed == SEED else folder / f"split_own_ImageFolder_seed{seed}.json"
+    saved = read_saved(path, listing_digest) or read_old(folder / OLD_SPLIT, listing_digest)
+    if saved is not None:
+        return saved
+    parts = make()
+    content = json.dumps({**parts, "seed": seed, "listing_digest": listing_digest})
+    with contextlib.suppress(OSError):  # a folder that cannot be written to: the same split is made again next time
+        if os.path.lexists(path):
+            os.replace(path, path.with_suffix(".former.json"))
+        write_file(path, content)
+    return Split(parts, hashlib.sha256(content.encode()).hexdigest())
 
 
 def check_output(output: str, folder: Path) -> None:
@@ -125,12 +134,12 @@ def holds_runs(folder: Path) -> bool:
 
 def left_out(folder: Path, listing: Listing) -> list[str]:
     """Paths of all visible files and folders that are no part of a listing; folders end in a slash."""
-    used = {"": {SPLIT, FORMER, NAMES, *listing}}  # by folder
+    used = {"": {NAMES, *listing}}  # by folder
     for part, images in listing.items():
         used.setdefault(part, set()).update(images)
         used.update({os.path.join(part, name): set(files) for name, files in images.items()})
     paths = [os.path.join(place, name) for place, names in used.items() for name in sorted(os.listdir(folder / place))
-             if name not in names and not name.startswith(".")]
+             if name not in names and not name.startswith((".", "split_own_ImageFolder"))]
     return [path + "/" * os.path.isdir(folder / path) for path in paths]
 
 
@@ -149,17 +158,17 @@ def class_names(folder: Path, classes: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def make_parts(listing: Listing, names: dict[str, str]) -> Parts:
+def make_parts(listing: Listing, names: dict[str, str], seed: int) -> Parts:
     """Split a listing; labels in the order of the sorted folder names."""
     labels = {name: label for label, name in enumerate(names)}
     items = {PART_OF.get(part.lower(), ""): [
         (os.path.join(part, name, file), labels[name], names[name]) for name, files in images.items() for file in files]
         for part, images in listing.items()}
     if "" in items:
-        return split_in_three(items[""])
+        return split_in_three(items[""], seed)
     if "val" in items:
         return {part: items[part] for part in PARTS}
-    return split_off_validation(items["train"], items["test"])
+    return split_off_validation(items["train"], items["test"], seed)
 
 
 def read_saved(path: Path, listing_digest: str) -> Split | None:
@@ -179,6 +188,14 @@ def read_saved(path: Path, listing_digest: str) -> Split | None:
     if not isinstance(made_of, str):
         raise UserError(f"{str(path)!r} is damaged or was not made here, so it is left alone: move it away, then the "
                         "images are split anew")
-    print(f"the files below {path.parent} have changed: they are split anew (former split: {FORMER})",
-          file=sys.stderr)
+    print(f"the files below {path.parent} have changed: they are split anew (former split: "
+          f"{path.with_suffix('.former.json').name})", file=sys.stderr)
+    return None
+
+
+def read_old(path: Path, listing_digest: str) -> Split | None:
+    """The split of an earlier version, if it was made of the same files; whatever else has its name is the user's."""
+    with contextlib.suppress(UserError):
+        if read_table(path).get("listing_digest") == listing_digest:
+            return read_split(path)
     return None

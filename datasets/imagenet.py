@@ -9,7 +9,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 
 from compat.errors import UserError
 
-from .base import FewShotDataset
+from .base import FewShotDataset, Options
 from .splits.class_names import named_items, read_class_names
 from .splits.scan import list_images
 from .splits.split_file import Split, digest_of
@@ -21,7 +21,8 @@ class ImageNet(FewShotDataset):
     listed = True
 
     @classmethod
-    def read_parts(cls, folder: Path) -> Split:
+    def read_parts(cls, folder: Path, options: Options) -> Split:
+        check_sorted(folder / "images" / "val")
         names = read_class_names(folder)
         images = {part: list_images(folder / "images" / part, folder / f".listing_{part}.json")
                   for part in ("train", "val")}
@@ -33,3 +34,12 @@ class ImageNet(FewShotDataset):
         train = named_items(images["train"], labels, names, "train/")
         test = named_items(images["val"], labels, names, "val/")
         return Split({"train": train, "val": [], "test": test}, digest_of([images, names]))
+
+
+def check_sorted(val: Path) -> None:
+    """Raise UserError if the validation images lie flat, as in ImageNet's own archive."""
+    flat = sorted(val.glob("ILSVRC2012_val_*")) if val.is_dir() else []
+    if flat:
+        raise UserError(f"{str(val)!r} holds {len(flat)} images such as {flat[0].name!r}, but each is to lie in the "
+                        "folder of its class: run valprep.sh of github.com/soumith/imagenetloader.torch there, which "
+                        "moves them (docs/datasets.md)")

@@ -5,7 +5,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 
 from compat.errors import UserError
 
-from .base import FewShotDataset
+from .base import FewShotDataset, Options
 from .splits.class_names import named_items, read_class_names
 from .splits.scan import list_images
 from .splits.split_file import Item, Split, digest_of
@@ -18,7 +18,7 @@ class Variant(FewShotDataset):
     listed = True
 
     @classmethod
-    def read_parts(cls, folder: Path) -> Split:
+    def read_parts(cls, folder: Path, options: Options) -> Split:
         images = list_images(folder / cls.image_dir, folder / ".listing.json")
         items = cls.items(images, read_class_names(folder), folder / cls.image_dir)
         return Split({"train": [], "val": [], "test": items}, digest_of(items))

@@ -114,12 +114,15 @@ DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (
     Dataset("EmojiFood", "emoji_food", "Emoji-Food", bundled=True),
     Dataset("EmojiObjects", "emoji_objects", "Emoji-Objects", bundled=True),
     Dataset("EmojiTransport", "emoji_transport", "Emoji-Transport", bundled=True),
+    Dataset("CIFAR10", "cifar10", "CIFAR-10"),
+    Dataset("CIFAR100", "cifar100", "CIFAR-100"),
     Dataset("ImageFolder", "image_folder", "ImageFolder"),
+    Dataset("DomainFolder", "domain_folder", "DomainFolder"),
 )}
 
 ZERO_SHOT = "ZeroshotCLIP"
 PAPER_SOURCE, DEMO_SOURCE = "ImageNet", "Pictograms"  # prompts are trained on it for tests on other data sets
-NOT_IN_THE_PAPER = ("ImageFolder",)
+NOT_IN_THE_PAPER = ("CIFAR10", "CIFAR100", "ImageFolder", "DomainFolder")
 MAO_SUFFIX = "_MAO"
 CONTROL_SUFFIX = "+step2"
 DEMO_SETTING = "mini"

@@ -11,7 +11,8 @@ from .records import Record, settings_of
 from .state import Run, done_key, key_in, read_run
 
 # Classes that a model is tested on, of the data set that it was trained on, by the classes that it was trained on
-TESTED_ON = {"all": ("all",), "base": ("base", "new"), "new": ("new",)}
+TESTED_ON = {"all": ("all", "listed"), "base": ("base", "new", "listed"), "new": ("new", "listed"),
+             "listed": ("listed",)}
 
 
 def check_output(folder: str, identity: Identity) -> None:
@@ -75,6 +76,7 @@ def check_same_data(folder: str, tested: Identity, identity: Identity) -> None:
         raise UserError(f"--model-dir {folder!r} was trained on other images or classes of {identity.data['name']} "
                         f"({differences(tested.data, identity.data)}): train again, or give the data back")
     if identity.classes not in TESTED_ON[tested.classes]:
+        remedy = "DATASET.CLASSES to its list" if tested.classes == "listed" else "DATASET.SUBSAMPLE_CLASSES to " + \
+            " or ".join(classes for classes in TESTED_ON[tested.classes] if classes != "listed")
         raise UserError(f"--model-dir {folder!r} was trained on {tested.classes} classes of {identity.data['name']}, "
-                        f"so its accuracy on {identity.classes} classes would pass for another model's: set "
-                        f"DATASET.SUBSAMPLE_CLASSES to {' or '.join(TESTED_ON[tested.classes])}")
+                        f"so its accuracy on {identity.classes} classes would pass for another model's: set {remedy}")

@@ -29,8 +29,8 @@ def data_on_disk(cfg: CfgNode) -> dict[str, str]:
     if dataset is None or not issubclass(dataset, FewShotDataset):
         return {"name": name, "split": "", "classes": ""}
     with contextlib.redirect_stdout(io.StringIO()):  # the run itself says what is to be said of its data
-        reading: Reading = dataset.read(cfg.DATASET.ROOT)
-    paths = sorted({path for items in reading.parts.values() for path, _, _ in items})
+        reading: Reading = dataset.read(cfg.DATASET.ROOT, cfg.DATASET)
+    paths = sorted(reading.everything or {path for items in reading.parts.values() for path, _, _ in items})
     if not dataset.listed:
         check_images(reading.images, paths)
     digest = hashlib.sha256(reading.split_digest.encode())

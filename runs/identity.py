@@ -11,7 +11,7 @@ from .records import Record, settings_of
 ARITHMETIC = 2  # goes up when a change of the code changes numbers
 UNVERIFIED = "unverified"
 BACKBONE = "MODEL.BACKBONE.NAME"
-FILES = ("MODEL.INIT_WEIGHTS", "MAO.SIMILARITY")  # keys that may name a file, whose contents count then
+FILES = ("MODEL.INIT_WEIGHTS", "MAO.SIMILARITY", "DATASET.CLASSES")  # may name a file, whose contents count then
 
 # What a test takes over from the run that is tested, beside what has to agree with it anyway.
 OF_TRAINING = ("TRAINER.", "MODEL.", "MAO.", "OPTIM.", "TRAIN.", "DATALOADER.TRAIN_X.", "DATALOADER.TRAIN_U.",
@@ -71,10 +71,16 @@ def identity_of(cfg: CfgNode, data: Mapping[str, str], test: bool = False, epoch
     if test and isinstance(parent, Identity):
         settings = {key: value for one, taken in ((settings, False), (parent.settings, True))
                     for key, value in one.items() if key.startswith(OF_TRAINING) == taken}
-        files = parent.files
-    return Identity(cfg.TRAINER.NAME, cfg.SEED, cfg.DATASET.NUM_SHOTS, cfg.DATASET.SUBSAMPLE_CLASSES, stage_of(cfg),
+        files = {key: value for one, taken in ((files, False), (parent.files, True))
+                 for key, value in one.items() if key.startswith(OF_TRAINING) == taken}
+    return Identity(cfg.TRAINER.NAME, cfg.SEED, cfg.DATASET.NUM_SHOTS, classes_of(cfg), stage_of(cfg),
                     "test" if test else "train", epoch, dict(data), clip, files,
                     parent.digest if isinstance(parent, Identity) else parent, checkpoints, ARITHMETIC, settings)
+
+
+def classes_of(cfg: CfgNode) -> str:
+    """Which classes a run sees: "all", "base", "new", or "listed" in a file (DATASET.CLASSES)."""
+    return "listed" if cfg.DATASET.get("CLASSES", "") else cfg.DATASET.SUBSAMPLE_CLASSES
 
 
 def stage_of(cfg: CfgNode) -> str:

@@ -24,7 +24,7 @@ from compat.checkpoint_files import BEST, checkpoint_file
 from compat.errors import MissingFileError, UserError
 from compat.memory import peak_memory_mb
 
-from .identity import UNVERIFIED
+from .identity import UNVERIFIED, classes_of
 from .records import TRAINING_FILE, Record, append_record, config_digest, last_record, settings_of
 from .state import Run, read_run
 
@@ -51,7 +51,7 @@ class Recorder:
             "dataset": cfg.DATASET.NAME,
             "seed": cfg.SEED,
             "shots": cfg.DATASET.NUM_SHOTS,
-            "classes": cfg.DATASET.SUBSAMPLE_CLASSES,
+            "classes": classes_of(cfg),
             "stage": getattr(trainer, "mao_stage", ""),
             "config_digest": config_digest(cfg),
             **({"identity": run.identity.digest} if run is not None else {}),

@@ -23,7 +23,7 @@ from .prompting.gaussian_averaging import GaussianAverage
 from .prompting.model import PromptedCLIP
 from .prompting.prompt_learner import PromptLearner, initial_context, random_vectors
 from .prompting.teacher import mean_text_features
-from .prompting.templates import imagenet_templates
+from .prompting.templates import teacher_templates
 from .prompting.trainer import PromptTrainer
 
 
@@ -57,7 +57,7 @@ class VLPromptLearner(PromptLearner):
         options = cfg.TRAINER.PROMPTSRC
         words, ctx = initial_context(options.CTX_INIT, options.N_CTX_TEXT, clip_model)
         super().__init__(classnames, clip_model, words, ctx)
-        features = mean_text_features(clip_model, classnames, imagenet_templates())
+        features = mean_text_features(clip_model, classnames, teacher_templates(cfg.DATASET.get("TEMPLATE", "")))
         self.register_buffer("teacher_text_features", normalize(features), persistent=False)
 
 

@@ -77,6 +77,7 @@ RULES: dict[str, Rule] = {
     "INPUT.GB_K": Rule("an odd number from 1 to 1023", lambda value: 1 <= value <= 1023 and value % 2 == 1),
     "DATASET.NUM_LABELED": whole(-1),
     "DATASET.VAL_PERCENT": number(0, 1),
+    "DATASET.SPLIT_SEED": whole(0, 2**32 - 1),
     "DATALOADER.NUM_WORKERS": whole(0, 256),
     "DATALOADER.K_TRANSFORMS": Rule("1, as the trainers take one view of an image", lambda value: value == 1),
     **{f"DATALOADER.{part}.{key}": rule for part in ("TRAIN_X", "TRAIN_U", "TEST") for key, rule in {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from compat.errors import UserError
 
-from .split_file import PARTS, Parts, shown
+from .split_file import PARTS, Parts, several_labels, shown
 
 SHOWN = 3  # names that a sentence gives before it says how many more there are
 LONGEST_NAME = 300  # characters of a class name; CLIP reads 77 tokens
@@ -73,7 +73,7 @@ def note_on_names(names: Iterable[str]) -> str:
 
 def check_paths(parts: Parts, source: Path | str) -> None:
     """Raise UserError if a path leads out of the image folder, or is listed twice: in two parts, or spelled anew."""
-    seen: dict[str, str] = {}
+    seen: dict[str, tuple[str, str]] = {}
     for part in PARTS:
         for path, _, classname in parts[part]:
             if path.startswith("/") or ".." in path.split("/") or "\0" in path or not is_utf8(path):
@@ -81,9 +81,13 @@ def check_paths(parts: Parts, source: Path | str) -> None:
                                 "folder into it, so correct the entry")
             plain = posixpath.normpath(path)
             if plain in seen:
-                raise UserError(f"{str(source)!r} lists the image {shown(path)} twice, in {seen[plain]} and in {part} "
-                                f"as {classname!r}: remove one of the entries, or get the split file again")
-            seen[plain] = f"{part} as {classname!r}"
+                first, name = seen[plain]
+                if first == part and name != classname:
+                    raise UserError(f"{str(source)!r}: {several_labels(shown(path))} ({name!r} and {classname!r} in "
+                                    f"{part})")
+                raise UserError(f"{str(source)!r} lists the image {shown(path)} twice, in {first} as {name!r} and in "
+                                f"{part} as {classname!r}: remove one of the entries, or get the split file again")
+            seen[plain] = part, classname
 
 
 def is_utf8(text: str) -> bool:

@@ -58,13 +58,13 @@ def own_split(name: str, folder: Path, official: str, build: Callable[[Path], Pa
     return Split(parts, digest_of(parts), official=False)
 
 
-def split_in_three(items: Iterable[Item]) -> Parts:
+def split_in_three(items: Iterable[Item], seed: int = SEED) -> Parts:
     """Cut the items of each class at random in 50 % train, 20 % validation and 30 % test items, class after class.
 
     Raises:
         UserError: a class has fewer than ``FEWEST`` items.
     """
-    rng = random.Random(SEED)
+    rng = random.Random(seed)
     parts: Parts = {"train": [], "val": [], "test": []}
     for group in group_by_label(items).values():
         if len(group) < FEWEST:
@@ -79,9 +79,9 @@ def split_in_three(items: Iterable[Item]) -> Parts:
     return parts
 
 
-def split_off_validation(train: Iterable[Item], test: Iterable[Item]) -> Parts:
+def split_off_validation(train: Iterable[Item], test: Iterable[Item], seed: int = SEED) -> Parts:
     """Take 20 % of each class's train items at random as validation items."""
-    rng = random.Random(SEED)
+    rng = random.Random(seed)
     parts: Parts = {"train": [], "val": [], "test": list(test)}
     for group in group_by_label(train).values():
         group = rng.sample(group, len(group))

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -65,7 +65,10 @@ def list_images(folder: Path, cache: Path | None = None, skip: Container[str] = 
     empty = [name for name, names in images.items() if not names]
     if empty:
         more = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
-        raise UserError(f"the class folder {str(folder / empty[0])!r} holds no image{more}: fill it or remove it")
+        deeper = next(iter(nested_images(folder / empty[0])), None)
+        what = f" of its own{more}, but {deeper!r}: move such images up, or name them in a csv (DATASET.SPLIT_FILE)" \
+            if deeper else f"{more}: fill it or remove it"
+        raise UserError(f"the class folder {str(folder / empty[0])!r} holds no image{what}")
     return images
 
 
@@ -83,7 +86,9 @@ def class_folders(folder: Path) -> dict[str, State]:
         raise UserError(f"cannot list {str(folder)!r} ({error.strerror}): put the images there, or correct --root "
                         "(DATASET.ROOT)") from error
     if not found:
-        raise UserError(f"{str(folder)!r} holds no class folder: put one folder of images per class there")
+        flat = sum(map(is_image, os.listdir(folder)))
+        what = f"{flat} images, but no class folder" if flat else "no class folder"
+        raise UserError(f"{str(folder)!r} holds {what}: put one folder of images per class there")
     check_utf8(folder, found)
     return dict(sorted(found.items()))
 
@@ -103,6 +108,14 @@ def list_folder(folder: Path) -> list[str]:
         raise UserError(f"{str(folder / odd)!r} is no image file but a folder, a pipe, a device or a broken link: "
                         "remove it")
     return names
+
+
+def nested_images(folder: Path) -> Iterator[str]:
+    """Paths, relative to a folder, of the images in folders below it."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if Path(place) != folder:
+            yield from (os.path.relpath(os.path.join(place, name), folder) for name in sorted(names) if is_image(name))
 
 
 def is_image(name: str) -> bool:

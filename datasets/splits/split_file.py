@@ -2,7 +2,7 @@
 import hashlib
 import json
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +27,13 @@ class Split:
     Attributes:
         digest: SHA-256, as hex digits, of what the parts were read from; few-shot draws are bound to it.
         official: False for a random split that was made here.
+        everything: paths of all images, where a config chooses among them what is in the parts.
     """
 
     parts: Parts
     digest: str
     official: bool = True
+    everything: Sequence[str] = ()
 
 
 def read_split(path: Path) -> Split:
@@ -48,6 +50,8 @@ def read_split(path: Path) -> Split:
     try:
         table = json.loads(content, object_pairs_hook=as_table)
         parts = {part: [as_item(entry) for entry in as_list(table[part])] for part in PARTS}
+    except SeveralLabelsError as error:
+        raise UserError(f"the split file {str(path)!r}: {error}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = f"no entry {error}" if isinstance(error, KeyError) else error
         raise UserError(f"the split file {str(path)!r} is damaged ({reason}): get it again") from error
@@ -68,11 +72,23 @@ def as_list(value: object) -> list:
     return value
 
 
+class SeveralLabelsError(ValueError):
+    """An image has several labels, which no method here can learn from."""
+
+
+def several_labels(what: str) -> str:
+    """The sentence on data where an image has several labels."""
+    return (f"{what} has several labels, but all methods here choose one class per image: give each image one label, "
+            "or leave it out")
+
+
 def as_item(entry: list) -> Item:
     """One entry of a split file as an item; ValueError if it is none."""
     if not isinstance(entry, list) or len(entry) != 3:
         raise ValueError(f"{shown(entry)} is not [path, label, class name]")
     path, label, classname = entry
+    if isinstance(label, list):
+        raise SeveralLabelsError(several_labels(shown(path)))
     if not isinstance(path, str) or type(label) is not int or not isinstance(classname, str):
         raise ValueError(f"{shown(entry)} is not [path, label, class name]")
     if abs(label) >= MOST_CLASSES:

@@ -25,7 +25,8 @@ class Evaluation:
     """A line of results.jsonl: how many images of a split a run's prompts classify correctly.
 
     Attributes:
-        shots: training images per class; below 1, all there are. classes: "all", "base" or "new".
+        shots: training images per class; below 1, all there are. classes: "all", "base", "new" or
+            "listed" (DATASET.CLASSES), which no table shows.
         stage: step of MAO, "base" or "new"; "" without MAO. epoch: epochs of training; 0 where nothing is trained.
         source: data set that the prompts were trained on; "" for none or unknown; None in older records.
         parent: digest of the run that trained them, or of step 1 before step 2. settings: flat config.
@@ -66,7 +67,7 @@ class Evaluation:
     def __post_init__(self) -> None:
         if not (0 <= self.correct <= self.total and self.total > 0):
             raise ValueError(f"correct {self.correct} of total {self.total}")
-        for name, choices in (("classes", ("all", "base", "new")), ("stage", ("", "base", "new"))):
+        for name, choices in (("classes", ("all", "base", "new", "listed")), ("stage", ("", "base", "new"))):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} {getattr(self, name)!r}")
         if self.epoch < 0:

@@ -11,7 +11,7 @@ from compat.errors import UserError
 from datasets.base import data_identity
 from datasets.splits.split_file import read_split
 
-SPLIT = "split_image_folder.json"
+SPLIT = "split_own_ImageFolder.json"
 
 
 def fill(folder, **classes):
@@ -61,7 +61,7 @@ def test_changed_files_are_split_anew_with_a_line(tmp_path, capsys):
     assert "have changed: they are split anew" in capsys.readouterr().err
     assert after.split_digest != before.split_digest
     assert {name for _, _, name in after.parts["test"]} == {"cat", "dog", "emu"}
-    assert read_split(tmp_path / "split_image_folder.former.json").parts == before.parts
+    assert read_split(tmp_path / "split_own_ImageFolder.former.json").parts == before.parts
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "", '{"train": [], "val": [], "test": []}', '{"listing_digest": 1}',

@@ -27,6 +27,11 @@ def imagenet_templates() -> list[str]:
     return json.loads(path.read_text(encoding="utf-8"))["templates"]
 
 
+def teacher_templates(template: str = "") -> list[str]:
+    """Templates of PromptSRC's teacher: the sixty, or the user's one (DATASET.TEMPLATE) instead."""
+    return [template] if template else imagenet_templates()
+
+
 def fill(template: str, classnames: list[str]) -> list[str]:
     """Prompts of a template for class names (underscores become spaces)."""
     return [template.format(plain_name(name)) for name in classnames]
