@@ -150,6 +150,7 @@ class Recorder:
 
     def evaluates(self, metrics: Mapping[str, float]) -> None:
         evaluator: Any = self.trainer.evaluator  # Classification of Dassl, or a fork's own that counts as it does
+        peak = peak_memory_mb(self.trainer.device)
         correct, total = int(evaluator._correct), int(evaluator._total)
         append_record(self.folder, {
             **self.run,
@@ -164,7 +165,7 @@ class Recorder:
             "macro_f1": float(metrics["macro_f1"]),
             "epoch": self.epoch(),
             "seconds": round(time.perf_counter() - self.start, 3),
-            "peak_memory_mb": round(peak_memory_mb(self.trainer.device), 1),
+            "peak_memory_mb": None if math.isnan(peak) else round(peak, 1),
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         })
 

@@ -37,6 +37,8 @@ WHERE_KNOWN = ("identity", "split_digest")  # older records lack them: the same 
 KINDS = {RECORDS_FILE: ("an evaluation", IDENTITY), TRAINING_FILE: ("an epoch", EPOCH),
          EFFICIENCY_FILE: ("a measurement", MEASUREMENT)}
 
+FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # the last: Windows would change line ends
+
 # Folders of other runs: what counts is which run lies there, not where.
 FOLDERS_OF_RUNS = ("MAO.BASE_DIR",)
 
@@ -69,7 +71,7 @@ def append_record(folder: StrPath, record: Mapping[str, object], name: str = REC
     """
     line = (json.dumps(record, sort_keys=True) + "\n").encode()
     os.makedirs(folder, exist_ok=True)
-    handle = os.open(os.path.join(folder, name), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    handle = os.open(os.path.join(folder, name), FLAGS, 0o644)
     try:
         size = drop_unfinished_line(handle)
         try:
@@ -86,7 +88,8 @@ def append_record(folder: StrPath, record: Mapping[str, object], name: str = REC
 def drop_unfinished_line(handle: int) -> int:
     """Cut an open file behind its last newline; returns the size it then has, in bytes."""
     size = os.fstat(handle).st_size
-    whole = os.pread(handle, size, 0).rfind(b"\n") + 1
+    os.lseek(handle, 0, os.SEEK_SET)
+    whole = os.read(handle, size).rfind(b"\n") + 1
     if whole < size:
         os.ftruncate(handle, whole)
     return whole

@@ -12,7 +12,8 @@ def read_plain(path: Path) -> bytes:
     Raises:
         OSError: it is not there, is something else (whose opening would wait for ever) or is larger than ``LARGEST``.
     """
-    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # each where the system has it
+    with open(os.open(path, flags), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError(0, "not a regular file", str(path))
