@@ -70,16 +70,16 @@ class WholeTextEncoder(nn.Module):
         padding = ((0, 0), (0, length - prompts.rows.shape[1]))
         x = prompts._replace(rows=np.pad(prompts.rows, padding, constant_values=-1)).embedded()
         x = (x + encoder.positional_embedding).transpose(0, 1)
-        mask = torch.full((length, length), float("-inf")).triu(1)
+        mask = torch.full((length, length), float("-inf"), dtype=x.dtype, device=x.device).triu(1)
         for index, block in enumerate(encoder.transformer.resblocks):
             if 1 <= index <= len(deep_prompts):
-                deep = deep_prompts[index - 1]
+                deep = deep_prompts[index - 1].to(x.dtype)
                 x = torch.cat([x[:1], deep.unsqueeze(1).expand(-1, x.shape[1], -1), x[1 + len(deep):]])
             y = block.ln_1(x)
             x = x + block.attn(y, y, y, need_weights=False, attn_mask=mask)[0]
             x = x + block.mlp(block.ln_2(x))
-        ends = torch.from_numpy((prompts.rows >= 0).sum(axis=1) - 1)
-        return encoder.ln_final(x)[ends, torch.arange(len(ends))] @ encoder.text_projection
+        ends = torch.tensor((prompts.rows >= 0).sum(axis=1) - 1, device=x.device)
+        return encoder.ln_final(x)[ends, torch.arange(len(ends), device=x.device)] @ encoder.text_projection
 
     @property
     def transformer(self) -> nn.Module:
@@ -98,24 +98,27 @@ def make_original(trainer: Any) -> None:
     trainer.model.text_encoder = WholeTextEncoder(trainer.model.text_encoder)
 
     def over_all_classes(batch: dict[str, torch.Tensor]) -> None:
-        labels = batch["label"]
+        image, labels = trainer.parse_batch_train(batch)
         trainer.model_backward_and_update(
-            F.cross_entropy(trainer.model(batch["img"])[:, labels], torch.arange(len(labels))))
+            F.cross_entropy(trainer.model(image)[:, labels], torch.arange(len(labels), device=labels.device)))
 
     if trainer.cfg.TRAINER.NAME in ("CoOp_MAO", "MaPLe_MAO"):  # PromptSRC_MAO scores all classes anyway
         trainer._candidate_step = over_all_classes
 
 
 @contextlib.contextmanager
-def built(method: str, formulation: str, options: argparse.Namespace) -> Iterator[Any]:
-    """The trainer of a case."""
+def built(method: str, formulation: str, options: argparse.Namespace, precision: str = "fp32",
+          pairs: Sequence[str] = ("USE_CUDA", "False")) -> Iterator[Any]:
+    """The trainer of a case, with further KEY VALUE pairs of its config."""
     name = {"text": "CoOp", "evaluation": "CoOp"}.get(method, method)
     with contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:
         resolve_dassl()
         from trainers.running import built_trainer
 
-        case = argparse.Namespace(backbone=random_clip(folder, options), precision="fp32", depth=min(9, options.layers))
-        cfg = checked_config(train.parse_arguments(words(name, options.classes, options.side, folder, case)))
+        case = argparse.Namespace(
+            backbone=random_clip(folder, options), precision=precision, depth=min(9, options.layers))
+        cfg = checked_config(train.parse_arguments(
+            [*words(name, options.classes, options.side, folder, case), *pairs]))
         with built_trainer(cfg) as trainer:
             if formulation == "original":
                 make_original(trainer)
@@ -153,7 +156,7 @@ def step_of(method: str, formulation: str, trainer: Any) -> Callable[[dict[str, 
     def evaluate(batch: dict[str, torch.Tensor]) -> None:
         if formulation == "original":
             model._kept = None
-        model(batch["img"])
+        model(batch["img"].to(trainer.device))
 
     return evaluate
 
