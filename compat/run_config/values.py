@@ -82,6 +82,7 @@ RULES: dict[str, Rule] = {
     "DATALOADER.K_TRANSFORMS": Rule("1, as the trainers take one view of an image", lambda value: value == 1),
     **{f"DATALOADER.{part}.{key}": rule for part in ("TRAIN_X", "TRAIN_U", "TEST") for key, rule in {
         "SAMPLER": SAMPLER, "BATCH_SIZE": whole(1), "N_DOMAIN": whole(0), "N_INS": whole(1)}.items()},
+    "MODEL.COMPILE": Rule('"", inductor or aot_eager', lambda value: value in ("", "inductor", "aot_eager")),
     "MODEL.HEAD.DROPOUT": number(0, 1),
     "OPTIM.NAME": word("adam", "amsgrad", "sgd", "rmsprop", "radam", "adamw"),
     "OPTIM.LR": POSITIVE,

@@ -14,15 +14,18 @@ from .checkpoints import LearnableState, load_learnable
 from .checks import check_choice, check_input_size
 from .clip_loading import load_clip
 from .clip_package import CLIP
+from .compiling import compile_towers
 from .encoders import AUTOMATIC
 from .model import PromptedCLIP
 from .precision import Precision, PrecisionName
 
 
 def extend_cfg(cfg: CfgNode) -> None:
-    """Add the key below TRAIN that all backbones read."""
+    """Add the keys below TRAIN and MODEL that all backbones read."""
     if "TEXT_MEMORY_MB" not in cfg.TRAIN:
         cfg.TRAIN.TEXT_MEMORY_MB = AUTOMATIC  # of the text tower's graph; more classes are encoded twice; 0: never
+    if "COMPILE" not in cfg.MODEL:
+        cfg.MODEL.COMPILE = ""  # torch.compile's backend for the frozen towers; "": they are not compiled
 
 
 class PromptTrainer(TrainerX):
@@ -75,6 +78,7 @@ class PromptTrainer(TrainerX):
             load_pretrained_weights(module, cfg.MODEL.INIT_WEIGHTS)
         self.model.text_encoder.memory_mb = cfg.TRAIN.get("TEXT_MEMORY_MB", AUTOMATIC)
         self.model.to(self.device)
+        compile_towers(self.model, cfg.MODEL.get("COMPILE", ""))
         learnable = [parameter for parameter in module.parameters() if parameter.requires_grad]
         self.optim = build_optimizer(learnable, cfg.OPTIM)
         self.sched = build_lr_scheduler(self.optim, cfg.OPTIM)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from small_clip import small_clip
 from small_coop import NAMES, model_of
+from torch.utils._python_dispatch import TorchDispatchMode
 from yacs.config import CfgNode
 
 from trainers import maple, promptsrc
@@ -222,3 +223,19 @@ def test_deep_prompts_overwrite_their_tokens(first):
         written = overwrite(tokens, vectors, first)
         kept = [k for k in range(6) if k not in (first % 6, first % 6 + 1)]
         assert torch.equal(written[kept], tokens[kept]) and (written[[first % 6, first % 6 + 1]] == 7).all()
+
+
+def test_both_towers_attend_by_the_fused_kernel():
+    """At least one call in each of the four blocks, and no attention of products and softmax."""
+    called = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            called.append(function.name())
+            return function(*args, **(kwargs or {}))
+
+    model = model_of()
+    with Watch():
+        model(torch.randn(2, 3, 32, 32)).sum().backward()
+    assert sum("scaled_dot_product" in name and "backward" not in name for name in called) >= 4
+    assert not any("softmax" in name for name in called)
