@@ -1,7 +1,8 @@
 """A stand-in for a GPU: torch's fake tensors say that they are on "cuda" and hold no numbers.
 
 Operations on them check devices and dtypes as a GPU's do, and what would wait for the device, reading a number or
-asking whether something is true, raises an error. Only gradients cannot be computed: they are zeros here.
+asking whether something is true, raises an error. Only gradients cannot be computed: they are zeros here. Whether two
+tensors are equal, which MAO asks before it shares image features, is answered with yes.
 """
 import contextlib
 import functools
@@ -55,7 +56,9 @@ def on_a_pretended_gpu(trainer):
                 parameter.grad = torch.zeros_like(parameter)
 
     with FakeTensorMode(allow_non_fake_inputs=True), mock.patch.object(torch.Tensor, "backward", zeros), \
-            mock.patch("torch.cuda.amp.common.amp_definitely_not_available", lambda: False):
+            mock.patch("torch.cuda.amp.common.amp_definitely_not_available", lambda: False), \
+            mock.patch("torch.equal", lambda one, other: one.shape == other.shape), \
+            mock.patch.object(torch.Tensor, "data_ptr", id):
         _move(trainer)
         with DtypesChecked():
             yield

@@ -30,7 +30,7 @@ def select_candidates(per_class: torch.Tensor, labels: torch.Tensor, dim: int = 
     Returns:
         Tensor with M entries along ``dim``; gradients flow back to ``per_class``.
     """
-    return per_class.index_select(dim, labels.to(per_class.device))
+    return per_class.index_select(dim, labels.to(per_class.device, non_blocking=True))
 
 
 def candidate_targets(labels: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ In attention a token of the prefix sees the prefix up to itself, and a token of 
 own suffix up to itself. Suffixes of one length m lie next to each other and are one call, with p + m keys each.
 Nothing behind end-of-text is ever read, and equal prompts are encoded once.
 """
+import functools
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -80,9 +81,7 @@ class Packing:
     """
 
     def __init__(self, rows: np.ndarray, device: torch.device) -> None:
-        def tensor(array: np.ndarray) -> torch.Tensor:
-            return torch.tensor(array, device=device)
-
+        tensor = functools.partial(on_device, device=device)
         self.prefix = shared_prefix(rows)
         lengths = (rows >= 0).sum(axis=1) - self.prefix
         filled = room(lengths, device)
@@ -154,4 +153,9 @@ def pack(rows: np.ndarray, device: torch.device, tokens: int) -> tuple[list[Pack
     ends = (lengths[order] - shared_prefix(rows)).cumsum()
     parts = (ends - 1) * -(-ends[-1] // tokens) // ends[-1]  # as even as can be
     sequences = [Packing(part, device) for part in np.split(rows[order], np.flatnonzero(np.diff(parts)) + 1)]
-    return sequences, torch.tensor(order.argsort()[which.reshape(-1)], device=device)
+    return sequences, on_device(order.argsort()[which.reshape(-1)], device)
+
+
+def on_device(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """A copy of an array on a device, for which neither waits: MAO packs the prompts of each batch anew."""
+    return torch.tensor(array).to(device, non_blocking=device.type == "cuda")
