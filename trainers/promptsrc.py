@@ -5,6 +5,7 @@ Forgetting", ICCV 2023, https://arxiv.org/abs/2307.06948.
 Unlike MaPLe's, the prompts of the two towers are independent; three losses keep them close to the frozen CLIP, and the
 result is a Gaussian average over epochs.
 """
+import functools
 from typing import Any
 
 import torch
@@ -45,20 +46,21 @@ def extend_cfg(cfg: CfgNode) -> None:
 
 
 class VLPromptLearner(PromptLearner):
-    """The text tower's first prompts ``ctx`` (n_ctx, width), and the teacher's text features of the classes.
-
-    Attributes:
-        teacher_text_features: normalised fp32 (classes, embedding dimension), not saved.
-    """
-
-    teacher_text_features: torch.Tensor
+    """The text tower's first prompts ``ctx`` (n_ctx, width), and the teacher's text features of the classes."""
 
     def __init__(self, cfg: CfgNode, classnames: list[str], clip_model: CLIP) -> None:
         options = cfg.TRAINER.PROMPTSRC
         words, ctx = initial_context(options.CTX_INIT, options.N_CTX_TEXT, clip_model)
         super().__init__(classnames, clip_model, words, ctx)
-        features = mean_text_features(clip_model, classnames, teacher_templates(cfg.DATASET.get("TEMPLATE", "")))
-        self.register_buffer("teacher_text_features", normalize(features), persistent=False)
+        templates = teacher_templates(cfg.DATASET.get("TEMPLATE", ""))
+        # A function, so that copies of the module share the CLIP.
+        self._encode_for_teacher = lambda: mean_text_features(clip_model.to(self.ctx.device), classnames, templates)
+
+    @functools.cached_property
+    def teacher_text_features(self) -> torch.Tensor:
+        """Normalised fp32 (classes, embedding dimension), not saved; made when training first needs it."""
+        with torch.autocast(self.ctx.device.type, enabled=False):
+            return normalize(self._encode_for_teacher()).to(self.ctx.device)
 
 
 class VisionLanguageCLIP(PromptedCLIP):
@@ -136,6 +138,7 @@ class PromptSRC(PromptTrainer):
 
     config_node = "PROMPTSRC"
     checkpoint_name = "VLPromptLearner"
+    model: VisionLanguageCLIP
 
     def check_cfg(self, cfg: CfgNode) -> None:
         super().check_cfg(cfg)
@@ -151,6 +154,11 @@ class PromptSRC(PromptTrainer):
         check_depth("TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", options.PROMPT_DEPTH_TEXT, clip_model, "text")
         check_depth("TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", options.PROMPT_DEPTH_VISION, clip_model, "image", least=0)
         return VisionLanguageCLIP(VLPromptLearner(self.cfg, classnames, clip_model), clip_model, options)
+
+    def before_train(self) -> None:
+        teacher = self.model.prompt_learner.teacher_text_features
+        print(f"PromptSRC: text features of the teacher for {len(teacher)} classes")
+        super().before_train()
 
     def training_loss(self, image: torch.Tensor, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         options = self.cfg.TRAINER.PROMPTSRC

@@ -3,5 +3,8 @@
 Names, config keys and checkpoint layout are those of Dassl 0.6.3, so that trainers, data sets and train.py of such
 repositories run on it unchanged. It knows nothing of CLIP or of prompts.
 """
+from compat.lazy_torchvision import import_lazily
 
 __version__ = "0.6.3+bundled"
+
+import_lazily()  # before a module of this package imports torchvision

@@ -4,6 +4,7 @@ from compat import resolve_dassl
 ENGINE = resolve_dassl()  # first of all, so that ``import dassl`` finds one that works
 
 import dassl.engine  # noqa: E402, F401
+import torch._dynamo  # noqa: E402, F401  which the first optimizer imports
 import torchvision  # noqa: E402, F401
 
 import datasets  # noqa: E402, F401

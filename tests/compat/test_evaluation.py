@@ -94,6 +94,24 @@ def test_the_rows_of_the_confusion_matrix_add_up_to_one(tmp_path):
     assert torch.allclose(matrix, torch.tensor([[1, 0], [1 / 3, 2 / 3]], dtype=torch.float64))
 
 
+def test_confusion_matrix_has_a_row_and_a_column_for_each_class_whether_it_occurs_or_not(tmp_path):
+    cfg = get_cfg_default()
+    cfg.TEST.COMPUTE_CMAT, cfg.OUTPUT_DIR = True, str(tmp_path)
+    evaluator = Classification(cfg)
+    evaluator.process(torch.eye(5)[[1, 3]], torch.tensor([1, 1]))
+    evaluator.evaluate()
+    expected = torch.zeros(5, 5, dtype=torch.float64)
+    expected[1, [1, 3]] = 0.5
+    assert torch.equal(torch.load(tmp_path / "cmat.pt", weights_only=True), expected)
+
+
+def test_macro_f1_is_the_mean_over_the_classes_that_occur():
+    evaluator = evaluator_for(5)
+    evaluator.process(torch.eye(5)[[0, 0, 1, 3, 2]], torch.tensor([0, 0, 0, 1, 2]))
+    # class 0: 2 hits of 3 images and 2 taken for it; class 1: no hit; class 2: one of one; 3 and 4 do not occur
+    assert evaluator.evaluate()["macro_f1"] == pytest.approx(100 * (4 / 5 + 0 + 1) / 3, rel=1e-12)
+
+
 def test_an_empty_split_and_an_unknown_evaluator_are_refused():
     with pytest.raises(UserError, match="nothing to evaluate"):
         evaluator_for(2).evaluate()

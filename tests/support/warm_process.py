@@ -52,7 +52,6 @@ def run_here(folder, log, words, environment):
 
 
 if __name__ == "__main__":
-    import sklearn.metrics  # noqa: F401
     import torch._dynamo  # noqa: F401  which the first step of an optimizer imports
     import torchvision  # noqa: F401
     import yacs.config  # noqa: F401

@@ -4,9 +4,11 @@ The clip package itself is used unmodified; only the tensor shapes decide the mo
 Weights stay in the precision of the file (fp32 here), where OpenAI's loader rounds everything to fp16 first.
 """
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from compat.errors import UserError
 from compat.state_dicts import misfits
@@ -48,7 +50,7 @@ def clip_from_state_dict(state: dict[str, torch.Tensor], source: str = "state di
     weights = {key: value for key, value in state.items() if key not in _NOT_WEIGHTS}
     try:
         arguments = {**_sizes(weights), **_plain_details()}
-        with torch.device("meta"):  # without memory: the file may claim any size
+        with torch.device("meta"), ShapesAlone():  # without memory: the file may claim any size
             expected = CLIP(**arguments).state_dict()
         needed = {key: value for key, value in expected.items() if value.is_floating_point()}  # not counts of batches
         faults = [*misfits(needed, weights), *(f"{key} is not known" for key in weights if key not in expected)]
@@ -62,6 +64,18 @@ def clip_from_state_dict(state: dict[str, torch.Tensor], source: str = "state di
             "only unmodified ViT and ResNet CLIPs can be loaded"
         ) from error
     return model.eval().requires_grad_(False)
+
+
+class ShapesAlone(TorchFunctionMode):
+    """Skips what changes values alone: without memory there are none, and torch would import its compiler (1.6 s)."""
+
+    def __torch_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (),
+                           kwargs: dict[str, Any] | None = None) -> Any:
+        name, kwargs = getattr(function, "__name__", ""), kwargs or {}
+        in_place = name.endswith("_") and not name.startswith("_")
+        if in_place or name in ("mul", "div"):
+            return args[0] if args else kwargs["tensor"]
+        return (torch.empty if function is torch.randn else function)(*args, **kwargs)
 
 
 def image_resolution(clip_model: CLIP) -> int:

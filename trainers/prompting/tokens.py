@@ -7,7 +7,7 @@ import torch
 
 from compat.errors import UserError
 
-from .clip_package import SimpleTokenizer
+from .clip_package import SimpleTokenizer, openai_clip
 
 LONGEST_TOKEN = 20  # characters; the tokens of real text have four. The time to find tokens grows with the square
 SHORTER = "use fewer context tokens (N_CTX, CTX_INIT) or a shorter class name"
@@ -15,7 +15,8 @@ SHORTER = "use fewer context tokens (N_CTX, CTX_INIT) or a shorter class name"
 
 @functools.cache
 def _bpe() -> SimpleTokenizer:
-    return SimpleTokenizer()  # reading the vocabulary takes a second, so only once and only when needed
+    # Reading the vocabulary takes a while: the clip package has done it when it was imported.
+    return getattr(openai_clip, "_tokenizer", None) or SimpleTokenizer()
 
 
 def plain_name(classname: str) -> str:

@@ -4,7 +4,6 @@ from collections import OrderedDict, defaultdict
 
 import numpy as np
 import torch
-from sklearn.metrics import confusion_matrix, f1_score
 from yacs.config import CfgNode
 
 from compat.errors import UserError
@@ -32,6 +31,7 @@ class Classification(EvaluatorBase):
         self._total = 0
         self._y_true: list[int] = []
         self._y_pred: list[int] = []
+        self._num_classes = 0
 
     def process(self, mo: torch.Tensor, gt: torch.Tensor) -> None:
         """Take logits (batch, classes) of any floating type, and labels int64 (batch,).
@@ -48,6 +48,7 @@ class Classification(EvaluatorBase):
         self._total += len(true)
         self._y_true.extend(true.tolist())
         self._y_pred.extend(predicted.tolist())
+        self._num_classes = mo.shape[1]
 
     def evaluate(self) -> OrderedDict[str, float]:
         """OrderedDict of accuracy, error_rate, macro_f1 (mean over the classes that occur), all in per cent.
@@ -60,8 +61,8 @@ class Classification(EvaluatorBase):
         if not self._total:
             raise UserError("there is nothing to evaluate: the split has no image")
         accuracy = 100.0 * self._correct / self._total
-        macro_f1 = 100.0 * f1_score(self._y_true, self._y_pred, average="macro", labels=np.unique(self._y_true))
-        results = OrderedDict(accuracy=accuracy, error_rate=100.0 - accuracy, macro_f1=float(macro_f1))
+        macro_f1 = 100.0 * self._macro_f1()
+        results = OrderedDict(accuracy=accuracy, error_rate=100.0 - accuracy, macro_f1=macro_f1)
         print(
             f"=> result\n* total: {self._total:,}\n* correct: {self._correct:,}\n* accuracy: {accuracy:.2f}%\n"
             f"* error: {100.0 - accuracy:.2f}%\n* macro_f1: {macro_f1:.2f}%"
@@ -71,6 +72,13 @@ class Classification(EvaluatorBase):
         if self.cfg.TEST.COMPUTE_CMAT:
             self._save_confusion_matrix()
         return results
+
+    def _macro_f1(self) -> float:
+        """Mean over the classes that occur of F1 = 2 hits / (images of the class + images taken for it), a fraction."""
+        true, predicted = np.array(self._y_true), np.array(self._y_pred)
+        occur, taken, hits = (np.bincount(labels, minlength=self._num_classes)
+                              for labels in (true, predicted, true[true == predicted]))
+        return float(np.mean(2 * hits[occur > 0] / (occur + taken)[occur > 0]))
 
     def _per_class(self) -> float:
         hits_of: dict[int, list[bool]] = defaultdict(list)
@@ -87,8 +95,11 @@ class Classification(EvaluatorBase):
         return mean
 
     def _save_confusion_matrix(self) -> None:
-        """Write cmat.pt: float64 (classes, classes), rows the true classes, each row adding up to 1."""
-        matrix = confusion_matrix(self._y_true, self._y_pred, normalize="true")
+        """Write cmat.pt: float64 (classes, classes); rows, the true classes, add up to 1, or to 0 without images."""
+        count = self._num_classes
+        cells = np.array(self._y_true) * count + self._y_pred
+        matrix = np.bincount(cells, minlength=count**2).reshape(count, count)
+        matrix = matrix / matrix.sum(axis=1, keepdims=True).clip(min=1)
         path = os.path.join(self.cfg.OUTPUT_DIR, "cmat.pt")
         save_tensors(torch.from_numpy(matrix), path)
         print(f"confusion matrix saved to {path}")
