@@ -20,7 +20,7 @@ DEEP = {"MAPLE": (maple, maple.MultiModalPromptLearner, maple.MultiModalCLIP, {"
 
 def deep_model(node, **changes):
     module, learner, model, values = DEEP[node]
-    cfg = CfgNode({"TRAINER": CfgNode()})
+    cfg = CfgNode({"TRAINER": CfgNode(), "DATASET": CfgNode()})
     module.extend_cfg(cfg)
     cfg.TRAINER[node].merge_from_list([part for pair in {**values, **changes}.items() for part in pair])
     torch.manual_seed(0)
@@ -92,7 +92,7 @@ def test_packed_prompts_have_the_features_and_gradients_of_prompts_one_by_one(po
 @pytest.mark.parametrize("node", DEEP)
 def test_packed_deep_prompts_have_them_too(node, way, tmp_path, monkeypatch):
     monkeypatch.setenv("MAO_CACHE", str(tmp_path))
-    monkeypatch.setattr(promptsrc, "imagenet_templates", lambda: ["a {}."])
+    monkeypatch.setattr(promptsrc, "teacher_templates", lambda template: ["a {}."])
     model = deep_model(node)
     assert_features_and_gradients_agree(model, type(model).encode_prompts)
 
