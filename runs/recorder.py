@@ -163,6 +163,8 @@ class Recorder:
             "total": total,
             "accuracy": 100.0 * correct / total,
             "macro_f1": float(metrics["macro_f1"]),
+            # Dassl 0.6.3 has no more than the first
+            **{key: float(metrics[key]) for key in ("macro_precision", "macro_recall") if key in metrics},
             "epoch": self.epoch(),
             "seconds": round(time.perf_counter() - self.start, 3),
             "peak_memory_mb": None if math.isnan(peak) else round(peak, 1),

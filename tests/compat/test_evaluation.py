@@ -55,6 +55,15 @@ def test_golden_evaluator(case, batch, capsys):
         assert numbers(line) == pytest.approx(numbers(expected), abs=0.0551)
 
 
+def test_precision_and_recall_are_means_over_the_classes_that_occur():
+    evaluator = evaluator_for(5)
+    predicted, true = [0, 0, 1, 2, 4, 0], [0, 1, 1, 0, 0, 2]  # 3 neither occurs nor is predicted, 4 does not occur
+    evaluator.process(torch.eye(5)[predicted], torch.tensor(true))
+    results = evaluator.evaluate()
+    assert results["macro_precision"] == pytest.approx(100 * (1 / 3 + 1 + 0) / 3)  # of 0, 1 and 2
+    assert results["macro_recall"] == pytest.approx(100 * (1 / 3 + 1 / 2 + 0) / 3)
+
+
 def test_a_logit_that_is_not_a_number_predicts_nothing():
     evaluator = evaluator_for(2)
     with pytest.raises(UserError, match="a logit is not a number"):

@@ -73,6 +73,7 @@ DEFAULTS: dict[str, Any] = {
         "CHECKPOINT_FREQ": 0,  # save every so many epochs; 0: the last epoch only
         "PRINT_FREQ": 10,  # batches
         "COUNT_ITER": "train_x",  # epoch length of TrainerXU: train_x, train_u or smaller_one
+        "WANDB": "",  # project of Weights & Biases that curves go to as well; "": none (not a key of Dassl's)
         "SAVE_STATE": True,  # rolling state that a stopped run goes on from exactly (not a key of Dassl's)
     },
     "TEST": {

@@ -7,6 +7,7 @@ from torch import nn
 from compat.errors import UserError
 
 from .models import NamedModels, Names
+from .wandb_writer import WandbWriter
 from .writer import ScalarWriter
 
 Batch = dict[str, Any]  # of tensors and lists, as ``DatasetWrapper`` describes its items
@@ -30,7 +31,7 @@ class TrainerBase(NamedModels):
 
     def __init__(self) -> None:
         super().__init__()
-        self._writer: ScalarWriter | None = None
+        self._writers: list[ScalarWriter | WandbWriter] = []
         self.start_epoch = self.epoch = self.max_epoch = 0
         self.batch_idx = self.num_batches = 0
         self.best_result = float("-inf")
@@ -161,15 +162,14 @@ class TrainerBase(NamedModels):
 
     def init_writer(self, log_dir: str) -> None:
         """Write scalars to tensorboard files in a folder from now on."""
-        if self._writer is None:
-            self._writer = ScalarWriter(log_dir)
+        if not self._writers:
+            self._writers.append(ScalarWriter(log_dir))
 
     def close_writer(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        while self._writers:
+            self._writers.pop().close()
 
     def write_scalar(self, tag: str, scalar_value: float, global_step: int | None = None) -> None:
         """Write a number; nothing happens before ``init_writer``."""
-        if self._writer is not None:
-            self._writer.add(tag, scalar_value, global_step)
+        for writer in self._writers:
+            writer.add(tag, scalar_value, global_step)

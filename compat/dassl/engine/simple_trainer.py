@@ -15,6 +15,7 @@ from yacs.config import CfgNode
 from compat.checkpoint_files import BEST
 from compat.errors import UserError
 from compat.files import remove_temporary_files
+from compat.settings import flat_config
 
 from ..data import DataManager, seed_epoch
 from ..evaluation import build_evaluator
@@ -22,6 +23,7 @@ from ..utils.files import mkdir_if_missing
 from ..utils.registry import check_availability
 from . import train_state
 from .base import Batch
+from .wandb_writer import WandbWriter
 
 
 def choose_device(use_gpu: bool) -> torch.device:
@@ -120,6 +122,8 @@ class SimpleTrainer(train_state.Resumable):
         remove_temporary_files(self.output_dir)
         self._resume()
         self.init_writer(os.path.join(self.output_dir, "tensorboard"))
+        if self.cfg.TRAIN.WANDB:
+            self._writers.append(WandbWriter(self.cfg.TRAIN.WANDB, self.output_dir, flat_config(self.cfg)))
         self.time_start = time.time()
 
     def seed_loaders(self) -> None:

@@ -8,6 +8,7 @@ from yacs.config import CfgNode
 
 from compat.errors import UserError
 
+from ..metrics.averages import macro_precision_recall
 from ..utils.checkpoints import save_tensors
 from .build import EVALUATOR_REGISTRY, EvaluatorBase
 
@@ -51,7 +52,8 @@ class Classification(EvaluatorBase):
         self._num_classes = mo.shape[1]
 
     def evaluate(self) -> OrderedDict[str, float]:
-        """OrderedDict of accuracy, error_rate, macro_f1 (mean over the classes that occur), all in per cent.
+        """OrderedDict of accuracy, error_rate and, as means over the classes that occur, macro_f1, macro_precision and
+        macro_recall, all in per cent.
 
         With TEST.PER_CLASS_RESULT also perclass_accuracy, the mean of the classes' accuracies.
 
@@ -69,6 +71,7 @@ class Classification(EvaluatorBase):
         )
         if self.cfg.TEST.PER_CLASS_RESULT:
             results["perclass_accuracy"] = self._per_class()
+        results["macro_precision"], results["macro_recall"] = macro_precision_recall(self._y_true, self._y_pred)
         if self.cfg.TEST.COMPUTE_CMAT:
             self._save_confusion_matrix()
         return results

@@ -1,4 +1,5 @@
 """Measures of a model's outputs."""
 from .accuracy import compute_accuracy
+from .averages import macro_precision_recall
 
-__all__ = ["compute_accuracy"]
+__all__ = ["compute_accuracy", "macro_precision_recall"]
