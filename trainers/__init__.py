@@ -2,18 +2,21 @@
 from yacs.config import CfgNode
 
 from . import (
+    cocoop,
     coop,
-    mao,  # imports its hosts itself
+    ivlp,
+    mao,  # makes variants of the hosts above it, and imports the others itself
     maple,
     promptsrc,
+    vpt,
     zsclip,
 )
 from .prompting import trainer
 
-__all__ = ["coop", "extend_cfg", "mao", "maple", "promptsrc", "zsclip"]
+__all__ = ["cocoop", "coop", "extend_cfg", "ivlp", "mao", "maple", "promptsrc", "vpt", "zsclip"]
 
 
 def extend_cfg(cfg: CfgNode) -> None:
     """Add the config keys of every trainer of this repository to a Dassl config."""
-    for module in (trainer, coop, maple, promptsrc, mao):
+    for module in (trainer, coop, cocoop, vpt, ivlp, maple, promptsrc, mao):
         module.extend_cfg(cfg)

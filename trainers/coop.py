@@ -14,8 +14,7 @@ from .prompting.checkpoints import LearnableState
 from .prompting.checks import check_choice, check_context
 from .prompting.clip_package import CLIP
 from .prompting.model import PromptedCLIP
-from .prompting.prompt_learner import PromptLearner, embedded_words, placeholder_words, random_vectors
-from .prompting.tokens import plain_name
+from .prompting.prompt_learner import PromptLearner, context_of_words
 from .prompting.trainer import PromptTrainer
 
 ClassTokenPosition = Literal["end", "middle", "front"]
@@ -39,13 +38,8 @@ class CoOpPromptLearner(PromptLearner):
 
     def __init__(self, cfg: CfgNode, classnames: list[str], clip_model: CLIP) -> None:
         options = cfg.TRAINER.COOP
-        if options.CTX_INIT:
-            words = plain_name(options.CTX_INIT)
-            ctx = embedded_words(words, len(words.split(" ")), clip_model)
-        else:
-            words = placeholder_words(options.N_CTX)
-            shape = (len(classnames), options.N_CTX) if options.CSC else (options.N_CTX,)
-            ctx = random_vectors(*shape, clip_model.ln_final.weight.shape[0])
+        shape = (len(classnames), options.N_CTX) if options.CSC else (options.N_CTX,)
+        words, ctx = context_of_words(options.CTX_INIT, clip_model, *shape)
         super().__init__(classnames, clip_model, words, ctx)
         self.class_token_position: ClassTokenPosition = options.CLASS_TOKEN_POSITION
 
@@ -83,6 +77,7 @@ class CoOp(PromptTrainer):
 
     config_node = "COOP"
     checkpoint_name = "prompt_learner"
+    model: PromptedCLIP
 
     def check_cfg(self, cfg: CfgNode) -> None:
         super().check_cfg(cfg)

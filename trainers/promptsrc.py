@@ -10,19 +10,18 @@ from typing import Any
 
 import torch
 from dassl.engine import TRAINER_REGISTRY
-from torch import nn
 from torch.nn import functional as F
 from yacs.config import CfgNode
 
 from compat.errors import UserError
 from compat.state_dicts import misfits
 
-from .prompting.checks import check_context, check_depth
+from .prompting.checks import check_independent_prompts
 from .prompting.clip_package import CLIP
-from .prompting.encoders import ImageEncoder, TextEncoder, normalize
+from .prompting.encoders import normalize
 from .prompting.gaussian_averaging import GaussianAverage
-from .prompting.model import PromptedCLIP
-from .prompting.prompt_learner import PromptLearner, initial_context, random_vectors
+from .prompting.independent_prompts import IndependentPromptsCLIP
+from .prompting.prompt_learner import PromptLearner, initial_context
 from .prompting.teacher import mean_text_features
 from .prompting.templates import teacher_templates
 from .prompting.trainer import PromptTrainer
@@ -63,35 +62,14 @@ class VLPromptLearner(PromptLearner):
             return normalize(self._encode_for_teacher()).to(self.ctx.device)
 
 
-class VisionLanguageCLIP(PromptedCLIP):
-    """CLIP with independent prompts in both towers. Its blocks hold the deep ones, under upstream's key names."""
+class VisionLanguageCLIP(IndependentPromptsCLIP):
+    """CLIP with independent prompts in both towers, and its frozen self as their teacher."""
 
     prompt_learner: VLPromptLearner
-    image_encoder: ImageEncoder
 
     def __init__(self, prompt_learner: VLPromptLearner, clip_model: CLIP, options: CfgNode) -> None:
-        super().__init__(prompt_learner, clip_model)
-        text_width, vision_width = prompt_learner.ctx.shape[1], len(clip_model.visual.class_embedding)
-        if options.PROMPT_DEPTH_VISION > 0:
-            self.image_encoder.VPT = nn.Parameter(random_vectors(options.N_CTX_VISION, vision_width))
-        for encoder, depth, n_ctx, width in (
-            (self.image_encoder, options.PROMPT_DEPTH_VISION, options.N_CTX_VISION, vision_width),
-            (self.text_encoder, options.PROMPT_DEPTH_TEXT, options.N_CTX_TEXT, text_width),
-        ):
-            for block in encoder.transformer.resblocks[1:max(1, depth)]:
-                block.VPT_shallow = nn.Parameter(random_vectors(n_ctx, width))
-
-    @staticmethod
-    def deep_prompts(encoder: TextEncoder | ImageEncoder) -> list[torch.Tensor]:
-        """Vectors (n, width) of the second and further layers with prompts."""
-        return [block.VPT_shallow for block in encoder.transformer.resblocks if hasattr(block, "VPT_shallow")]
-
-    def encode_prompts(self) -> torch.Tensor:
-        return self.text_encoder(self.prompt_learner.prompts(), deep_prompts=self.deep_prompts(self.text_encoder))
-
-    def encode_images(self, image: torch.Tensor) -> torch.Tensor:
-        prompts = getattr(self.image_encoder, "VPT", None)
-        return self.image_encoder(image.to(self.dtype), prompts, self.deep_prompts(self.image_encoder))
+        super().__init__(prompt_learner, clip_model, options.PROMPT_DEPTH_TEXT, options.PROMPT_DEPTH_VISION,
+                         options.N_CTX_VISION)
 
     @torch.no_grad()
     def teacher_image_features(self, image: torch.Tensor) -> torch.Tensor:
@@ -145,14 +123,10 @@ class PromptSRC(PromptTrainer):
         options = cfg.TRAINER.PROMPTSRC
         if options.GPA_STD <= 0:
             raise UserError(f"TRAINER.PROMPTSRC.GPA_STD is {options.GPA_STD}: give a positive number of epochs")
-        check_context("TRAINER.PROMPTSRC.N_CTX_TEXT", options.N_CTX_TEXT)
-        if options.PROMPT_DEPTH_VISION:
-            check_context("TRAINER.PROMPTSRC.N_CTX_VISION", options.N_CTX_VISION)
 
     def make_model(self, classnames: list[str], clip_model: CLIP) -> VisionLanguageCLIP:
         options = self.cfg.TRAINER.PROMPTSRC
-        check_depth("TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", options.PROMPT_DEPTH_TEXT, clip_model, "text")
-        check_depth("TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", options.PROMPT_DEPTH_VISION, clip_model, "image", least=0)
+        check_independent_prompts("TRAINER.PROMPTSRC", options, clip_model)
         return VisionLanguageCLIP(VLPromptLearner(self.cfg, classnames, clip_model), clip_model, options)
 
     def before_train(self) -> None:

@@ -106,8 +106,9 @@ RULES: dict[str, Rule] = {
     "TRAIN.COUNT_ITER": word("train_x", "train_u", "smaller_one"),
     "TEST.SPLIT": word("test", "val"),
     "TEST.FINAL_MODEL": word("last_step", "best_val"),
-    **dict.fromkeys(["TRAINER.COOP.N_CTX", "TRAINER.MAPLE.N_CTX", "TRAINER.PROMPTSRC.N_CTX_TEXT",
-                     "TRAINER.PROMPTSRC.N_CTX_VISION"], PROMPT_LENGTH),
+    **dict.fromkeys([*(f"TRAINER.{node}.N_CTX" for node in ("COOP", "COCOOP", "MAPLE")),
+                     *(f"TRAINER.{node}.N_CTX_VISION" for node in ("VPT", "IVLP", "PROMPTSRC")),
+                     *(f"TRAINER.{node}.N_CTX_TEXT" for node in ("IVLP", "PROMPTSRC"))], PROMPT_LENGTH),
     "TRAINER.PROMPTSRC.TEXT_LOSS_WEIGHT": whole(0),
     "TRAINER.PROMPTSRC.IMAGE_LOSS_WEIGHT": whole(0),
 }

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from compat import resolve_dassl
 from compat.errors import UserError, exit_code
 from compat.run_config.words import Parser
-from experiments.catalogue import DATASETS, DEMO_SOURCE, LABELLERS, PAPER_SOURCE, ROOT, WITH_CONTROLS
+from experiments.catalogue import DATASETS, DEMO_SOURCE, LABELLERS, PAPER_SOURCE, ROOT, WITH_CONTROLS, by_default
 
 from .ablations import PARTS
 from .job import DONE, Job
@@ -38,7 +38,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
                         help="one seed, two epochs, in a folder that ends in _short: shows that everything works")
     parser.add_argument("--dry-run", action="store_true", help="print the commands and their count, run nothing")
     parser.add_argument("--methods", nargs="+", help=f"of {' '.join(WITH_CONTROLS)} (default: those of the table)")
-    parser.add_argument("--all", action="store_true", help="all of these methods")
+    parser.add_argument("--all", action="store_true",
+                        help="all methods that tables have by default, and their controls")
     parser.add_argument("--datasets", nargs="+",
                         help="names of files in configs/datasets (default: those of the table)")
     parser.add_argument("--seeds", nargs="+", type=int, help="default: 1 2 3; 1 for --demo of few_shot and ablation")
@@ -86,7 +87,7 @@ def check(args: argparse.Namespace) -> None:
 def options_of(args: argparse.Namespace) -> Options:
     """Options of the protocols, from the command line and the environment."""
     table = TABLES[args.table]
-    methods = args.methods or (table.known_methods if args.all else table.methods)
+    methods = args.methods or (list(filter(by_default, table.known_methods)) if args.all else table.methods)
     datasets = args.datasets or (table.demo_datasets if args.demo else table.datasets)
     seeds = args.seeds or (SEEDS[:1] if args.short else table.demo_seeds if args.demo else SEEDS)
     output = os.environ.get("OUTPUT") or ("output/demo" if args.demo else table.output)

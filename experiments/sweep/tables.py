@@ -12,6 +12,7 @@ from experiments.catalogue import (
     PAPER_SOURCE,
     WITH_CONTROLS,
     ZERO_SHOT,
+    by_default,
     configs_of,
     control,
     demo_targets,
@@ -36,7 +37,7 @@ class Table:
     title: str
     layout: str
     jobs: Callable[..., list[Job]]
-    methods: Sequence[str] = tuple(METHODS)
+    methods: Sequence[str] = tuple(filter(by_default, METHODS))
     datasets: Sequence[str] = configs_of(paper_datasets())
     demo_datasets: Sequence[str] = configs_of([DEMO_SOURCE])
     demo_seeds: Sequence[int] = (1, 2, 3)
@@ -68,7 +69,8 @@ TABLES = {
     "few_shot": Table("few-shot, all classes", "few_shot", protocols.few_shot, demo_seeds=(1,)),
     "ablation": Table("ablations of MAO", "ablation", ablations.ablation, methods=("CoOp_MAO",), demo_seeds=(1,)),
     "efficiency": Table("speed and memory", "efficiency", efficiency.measurements,
-                        methods=tuple(name for name, method in METHODS.items() if method.trains),
+                        methods=tuple(name for name, method in METHODS.items()
+                                      if method.trains and not method.on_request),
                         datasets=configs_of(["Caltech101"])),
 }
 

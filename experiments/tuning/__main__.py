@@ -19,7 +19,7 @@ from compat import resolve_dassl
 from compat.errors import UserError, exit_code
 from compat.files import write_file
 from compat.run_config.words import Parser
-from experiments.catalogue import DATASETS, DEMO_SOURCE, METHODS, ROOT
+from experiments.catalogue import DATASETS, DEMO_SOURCE, METHODS, ROOT, by_default
 from experiments.sweep.__main__ import check, run_jobs
 from experiments.sweep.job import DONE
 from experiments.sweep.options import Options, check_known, dataset_configs, split_pairs
@@ -37,7 +37,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """
     parser = Parser(prog="python -m experiments.tuning", description=(__doc__ or "").split("\n\n")[0],
                     epilog="KEY VALUE pairs of the config may follow; they hold for every run.", allow_abbrev=False)
-    parser.add_argument("--methods", nargs="+", default=TRAINED, help=f"of {' '.join(TRAINED)} (default: all)")
+    parser.add_argument("--methods", nargs="+", default=list(filter(by_default, TRAINED)),
+                        help=f"of {' '.join(TRAINED)} (default: those that tables have by default)")
     parser.add_argument("--datasets", nargs="+", default=[DATASETS[DEMO_SOURCE].config],
                         help="names of files in configs/datasets; of several, the mean of H counts")
     parser.add_argument("--trials", type=int, default=8, help="of each method")

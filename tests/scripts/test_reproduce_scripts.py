@@ -13,7 +13,7 @@ from experiments.sweep.options import Options
 from experiments.sweep.tables import TABLES
 from runs.state import identity_of_command, parent_folder
 
-METHODS = ["CoOp", "CoOp_MAO", "MaPLe", "MaPLe_MAO", "PromptSRC", "PromptSRC_MAO"]
+METHODS = ["CoOp", "CoOp_MAO", "IVLP", "MaPLe", "MaPLe_MAO", "PromptSRC", "PromptSRC_MAO"]
 
 
 @pytest.fixture

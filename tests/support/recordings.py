@@ -73,8 +73,9 @@ def make_trainer(name, classnames, clip_path, options, image_size):
     cfg = get_cfg_default()
     cfg.DATASET.SUBSAMPLE_CLASSES = "all"
     trainers.extend_cfg(cfg)
-    cfg.merge_from_list(["TRAINER.NAME", name, "MODEL.BACKBONE.NAME", str(clip_path), "TRAINER.COOP.PREC", "fp32",
-                         "TRAINER.MAPLE.PREC", "fp32", "TRAINER.PROMPTSRC.PREC", "fp32", "USE_CUDA", False,
+    precisions = [word for node in cfg.TRAINER if "PREC" in cfg.TRAINER[node]
+                  for word in (f"TRAINER.{node}.PREC", "fp32")]
+    cfg.merge_from_list(["TRAINER.NAME", name, "MODEL.BACKBONE.NAME", str(clip_path), *precisions, "USE_CUDA", False,
                          "INPUT.SIZE", (image_size, image_size), "OPTIM.NAME", "sgd", "OPTIM.LR", 0.0035,
                          "OPTIM.MAX_EPOCH", 10, "OPTIM.LR_SCHEDULER", "cosine", *options])
     cfg.freeze()

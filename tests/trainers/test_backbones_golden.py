@@ -16,15 +16,22 @@ from recordings import (
     step,
 )
 
+from trainers.cocoop import ConditionalCLIP
+from trainers.prompting.encoders import normalize
 from trainers.prompting.gaussian_averaging import epoch_weights
+from trainers.prompting.templates import DEFAULT_TEMPLATE, fill
+from trainers.prompting.tokens import tokenize
 from trainers.promptsrc import consistency_losses
+from trainers.vpt import VisualPromptCLIP
 
-FILES = [*recordings("coop_*.npz"), *recordings("maple*.npz"), *recordings("promptsrc*.npz")]
+FILES = [path for name in ("coop_*", "cocoop*", "vpt*", "ivlp*", "maple*", "promptsrc*")
+         for path in recordings(f"{name}.npz")]
 WARMUP = ["OPTIM.WARMUP_EPOCH", 1, "OPTIM.WARMUP_TYPE", "constant", "OPTIM.WARMUP_CONS_LR", 1e-5]
 
 
 def test_golden_recordings_of_backbones_are_there():
-    assert {Recording(path).meta["trainer"] for path in FILES} >= {"CoOp", "MaPLe", "PromptSRC"}
+    assert {Recording(path).meta["trainer"] for path in FILES} >= {
+        "CoOp", "CoCoOp", "VPT", "IVLP", "MaPLe", "PromptSRC"}
 
 
 @pytest.fixture(autouse=True)
@@ -48,17 +55,32 @@ def test_golden_initial_context_is_the_words(record, tmp_path):
     name, key = record.meta["trainer"], "prompt_learner.ctx"
     trainer = make_trainer(name, record.classnames, save_tiny_clip(record.meta["clip"], tmp_path),
                            record.meta["opts"], record["images_0"].shape[-1])
+    if name == "VPT":
+        assert not hasattr(trainer.model, "prompt_learner")
+        return
     recorded = record.group("init")[key]
-    from_words = bool(words) and (name == "CoOp" or len(recorded) <= 4)
+    from_words = bool(words) and (name in ("CoOp", "CoCoOp") or len(recorded) <= 4)
     assert torch.equal(trainer.model.get_parameter(key), recorded) == from_words
 
 
 def test_golden_backbone_tokens(record, make):
+    if record.meta["trainer"] == "VPT":
+        tokens = tokenize(fill(DEFAULT_TEMPLATE, record.classnames), 77)
+        padding = (0, record["tokens"].shape[1] - tokens.shape[1])
+        assert torch.equal(torch.nn.functional.pad(tokens, padding), record["tokens"].long())
+        return
     learner = make().model.prompt_learner
     tokens = learner.tokenized_prompts
     assert torch.equal(tokens, record["tokens"].long()[:, :tokens.shape[1]])
     assert not record["tokens"][:, tokens.shape[1]:].any()
     assert learner.name_lens == record["name_lens"].tolist()
+
+
+def text_features_of(model, image):
+    """Un-normalised: of the classes or, with CoCoOp, of the classes for each image."""
+    if isinstance(model, VisualPromptCLIP):
+        return model.text_features
+    return model.encode_prompts(*[normalize(model.encode_images(image))] if isinstance(model, ConditionalCLIP) else [])
 
 
 def test_golden_backbone_forward_and_gradient(record, make):
@@ -69,7 +91,7 @@ def test_golden_backbone_forward_and_gradient(record, make):
         assert_close(model(batch["img"]), record["eval_logits"], 1e-3, "eval logits")
         assert_close(model(batch["img"]), record["eval_logits"], 1e-3, "eval logits from kept text features")
         assert_close(model.encode_images(batch["img"]), record["image_features_raw"], 1e-4, "image features")
-        assert_close(model.encode_prompts(), record["text_features_raw"], 1e-4, "text features")
+        assert_close(text_features_of(model, batch["img"]), record["text_features_raw"], 1e-4, "text features")
     model.train()
     loss, logits = trainer.training_loss(batch["img"], batch["label"])
     loss.backward()
@@ -102,6 +124,17 @@ def test_golden_backbone_steps(record, make, run, extra):
     with torch.no_grad():
         logits = trainer.model(record["images_0"])
     assert_close(logits, record[f"{run}_eval_logits"], 0.2, "eval logits after the steps")
+
+
+@pytest.mark.parametrize("path", recordings("cocoop*.npz"), ids=lambda path: path.stem)
+def test_golden_cocoop_context_of_each_image(path, tmp_path):
+    record = Recording(path)
+    model = recorded_trainer(record, tmp_path).model.eval()
+    with torch.no_grad():
+        features = normalize(model.encode_images(record["images_0"]))
+        shifts = model.prompt_learner.contexts(features) - model.prompt_learner.ctx
+    expected = record["meta_net_bias"][:, None].expand_as(shifts)
+    assert_close(shifts, expected, 1e-5, "what is added to each vector of an image's context")
 
 
 def promptsrc_recordings():

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from .candidates import candidate_targets, select_candidates
-from .host_contract import class_count, has_class_specific_context, per_class_names, prompt_learner, unwrap
+from .host_contract import class_count, has_class_specific_context, per_class_names, prompt_learner, stores, unwrap
 
 
 class ClassState:
@@ -62,11 +62,13 @@ class ClassState:
         modules = {id(module): module for root in roots for module in root.modules()}  # each once, also where shared
         self._roots, self._modules = roots, list(modules.values())
         self._fingerprint = _fingerprint(self._modules)
-        self._places = [(module, store, name) for module in self._modules
-                        for name in (*per_class_names(module, self._further_names), "n_cls")
-                        for store in (module._buffers, module._parameters, vars(module)) if name in store]
-        if has_class_specific_context(roots[0]):
-            learner = prompt_learner(roots[0])
+        self._places = []
+        for module in self._modules:
+            names = (*per_class_names(module, self._further_names), "n_cls")
+            self._places += [(module, store, name) for name in names for store in stores(module, names)
+                             if name in store]
+        learner = prompt_learner(roots[0])
+        if learner is not None and has_class_specific_context(roots[0]):
             self._places.append((learner, learner._parameters, "ctx"))
 
 

@@ -21,6 +21,10 @@ Buffers called ``token_...`` count, too (``per_class_names``). A host class adds
 """
 
 
+FIXED_FEATURES = ("text_features", "fixed_embeddings")
+"""Those of them that stand for the classes in a host that learns no prompts of classes, such as VPT."""
+
+
 def per_class_names(module: nn.Module, further_names: Iterable[str] = ()) -> tuple[str, ...]:
     """Names that hold one row or item per class, where a module has them: known, named by the host, or ``token_...``.
 
@@ -35,14 +39,34 @@ def unwrap(model: nn.Module) -> nn.Module:
     return model.module if isinstance(model, nn.DataParallel) else model
 
 
-def prompt_learner(model: nn.Module) -> nn.Module:
-    """The host's module of learnable prompts."""
-    return unwrap(model).get_submodule("prompt_learner")
+def stores(module: nn.Module, names: Iterable[str]) -> list[dict]:
+    """The dicts that hold a module's values: its own, and those of plain objects in it that have one of some names."""
+    inside = [vars(value) for value in vars(module).values()
+              if hasattr(value, "__dict__") and not isinstance(value, (nn.Module, torch.Tensor, type))]
+    return [module._buffers, module._parameters, vars(module),
+            *(store for store in inside if not store.keys().isdisjoint(names))]
+
+
+def prompt_learner(model: nn.Module) -> nn.Module | None:
+    """The host's module of learnable prompts; None where the classes stand for themselves by fixed features."""
+    learner = getattr(unwrap(model), "prompt_learner", None)
+    return learner if isinstance(learner, nn.Module) else None
+
+
+def fixed_features(model: nn.Module) -> torch.Tensor | None:
+    """The classes' fixed features (classes, ...) somewhere below a model, or None."""
+    found = (store.get(name) for module in unwrap(model).modules() for store in stores(module, FIXED_FEATURES)
+             for name in FIXED_FEATURES)
+    return next((value for value in found if torch.is_tensor(value)), None)
 
 
 def class_count(model: nn.Module) -> int:
     """Number of classes that a host model was built for."""
     learner = prompt_learner(model)
+    if learner is None:
+        features = fixed_features(model)
+        assert features is not None
+        return len(features)
     n_cls = getattr(learner, "n_cls", None)
     return n_cls if isinstance(n_cls, int) else _rows_of_prefix(learner)
 
@@ -57,9 +81,12 @@ def check_host(model: object, host_name: str) -> None:
     """Raise MAOError, which names the missing attribute, unless a model has what the restriction needs."""
     if not isinstance(model, nn.Module):
         raise _misfit(host_name, "it has no model (self.model)")
-    if not isinstance(getattr(unwrap(model), "prompt_learner", None), nn.Module):
-        raise _misfit(host_name, "it has no model.prompt_learner")
     learner = prompt_learner(model)
+    if learner is None:
+        if fixed_features(model) is None:
+            raise _misfit(host_name, "it has no model.prompt_learner, nor features of fixed prompts "
+                                     f"({', '.join(FIXED_FEATURES)})")
+        return
     for name in ("token_prefix", "token_suffix"):
         if not hasattr(learner, name):
             raise _misfit(host_name, f"it has no model.prompt_learner.{name}")

@@ -12,6 +12,9 @@ from .trainer import MAO
 
 KNOWN_HOSTS: dict[str, tuple[str, dict[str, bool]]] = {
     "CoOp": ("trainers.coop", {}),
+    "CoCoOp": ("trainers.cocoop", {}),
+    "VPT": ("trainers.vpt", {}),
+    "IVLP": ("trainers.independentVL", {}),
     "MaPLe": ("trainers.maple", {}),
     "PromptSRC": ("trainers.promptsrc", {"mao_all_class_losses": True}),
 }

@@ -38,9 +38,20 @@ def check_depth(key: str, depth: int, clip_model: CLIP, tower: Literal["text", "
     """
     transformer = getattr(clip_model if tower == "text" else clip_model.visual, "transformer", None)
     if transformer is None:
-        raise UserError("MaPLe and PromptSRC put prompts among image patches and need a ViT, but this CLIP's image "
-                        "tower is a ResNet: choose a ViT as MODEL.BACKBONE.NAME, for example ViT-B/16")
+        raise UserError("VPT, IVLP, MaPLe and PromptSRC put prompts among image patches and need a ViT, but this "
+                        "CLIP's image tower is a ResNet: choose a ViT as MODEL.BACKBONE.NAME, for example ViT-B/16")
     layers = len(transformer.resblocks)
     if not least <= depth <= layers:
         raise UserError(f"{key} is {depth}, but this CLIP's {tower} tower has {layers} layers: "
                         f"give {least} to {layers}")
+
+
+def check_independent_prompts(node: str, options: CfgNode, clip_model: CLIP) -> None:
+    """Raise UserError unless a CLIP can hold the prompts of both towers that a config node such as TRAINER.IVLP asks
+    for.
+    """
+    check_context(f"{node}.N_CTX_TEXT", options.N_CTX_TEXT)
+    check_depth(f"{node}.PROMPT_DEPTH_TEXT", options.PROMPT_DEPTH_TEXT, clip_model, "text")
+    if options.PROMPT_DEPTH_VISION:
+        check_context(f"{node}.N_CTX_VISION", options.N_CTX_VISION)
+    check_depth(f"{node}.PROMPT_DEPTH_VISION", options.PROMPT_DEPTH_VISION, clip_model, "image", least=0)

@@ -50,9 +50,11 @@ def run_blocks(transformer: Transformer, x: torch.Tensor, attention: Attention,
 
 
 def overwrite(x: torch.Tensor, vectors: torch.Tensor, first: int) -> torch.Tensor:
-    """``x`` (tokens, ..., width) with the tokens from position ``first`` replaced by ``vectors`` (n, width)."""
+    """``x`` (tokens, ..., width) with the tokens from position ``first`` replaced by ``vectors`` (n, width), or by
+    (n, ..., width).
+    """
     first, n = first % len(x), len(vectors)
-    vectors = vectors.to(x.dtype).view(n, *[1] * (x.dim() - 2), -1).expand(n, *x.shape[1:])
+    vectors = vectors.to(x.dtype).view(n, *[1] * (x.dim() - vectors.dim()), *vectors.shape[1:]).expand(n, *x.shape[1:])
     return torch.cat([x[:first], vectors, x[first + n:]])
 
 
@@ -92,7 +94,7 @@ class TextEncoder(nn.Module):
         return self.text_projection.dtype
 
     def forward(self, prompts: Prompts | torch.Tensor, tokenized_prompts: torch.Tensor | None = None,
-                deep_prompts: DeepPrompts = ()) -> torch.Tensor:
+                deep_prompts: DeepPrompts = (), contexts: torch.Tensor | None = None) -> torch.Tensor:
         """Features of embedded prompts.
 
         Args:
@@ -101,19 +103,33 @@ class TextEncoder(nn.Module):
             tokenized_prompts: of a tensor, int (n, length or more); only the end-of-text positions are read.
             deep_prompts: vectors (k, width) that overwrite positions 1 to k, which all prompts have to share, before
                 blocks 1, 2, ...
+            contexts: vectors (images, k, width) that stand at these positions from the start, others for each image.
 
         Returns:
-            Un-normalised text features of shape (n, embedding dimension).
+            Un-normalised text features of shape (n, embedding dimension); with contexts (images, n, embedding
+            dimension).
         """
         if not isinstance(prompts, Prompts):
             assert tokenized_prompts is not None, "a tensor of prompts needs its tokens"
             prompts = _one_by_one(prompts, tokenized_prompts)
         packings, which = self._packings(prompts.rows)
-        if len(packings) > 1 and prompts.vectors.requires_grad:
-            features = EncodedAgain.apply(self._encode, packings, prompts.vectors, *deep_prompts)
+        pieces = [(packing, images) for images in self._image_groups(packings, contexts) for packing in packings]
+        learnt = [tensor for tensor in (prompts.vectors, contexts, *deep_prompts) if tensor is not None]
+        if len(pieces) > 1 and torch.is_grad_enabled() and any(tensor.requires_grad for tensor in learnt):
+            parts = EncodedAgain.apply(self._encode, pieces, prompts.vectors, contexts, *deep_prompts)
         else:
-            features = torch.cat([self._encode(packing, prompts.vectors, *deep_prompts) for packing in packings])
-        return look_up(features, which)
+            parts = [self._encode(piece, prompts.vectors, contexts, *deep_prompts) for piece in pieces]
+        of_groups = [torch.cat(parts[k:k + len(packings)]) for k in range(0, len(parts), len(packings))]
+        if contexts is None:
+            return look_up(of_groups[0], which)
+        return look_up(torch.cat(of_groups, dim=1), which).transpose(0, 1)
+
+    def _image_groups(self, packings: list[Packing], contexts: torch.Tensor | None) -> list[slice]:
+        """Which images' contexts go through the tower together: as many as a sequence may have tokens for."""
+        if contexts is None:
+            return [slice(0)]
+        step = max(1, self._tokens() // sum(len(packing.rows) for packing in packings))
+        return [slice(start, start + step) for start in range(0, len(contexts), step)]
 
     def _packings(self, rows: np.ndarray) -> tuple[list[Packing], torch.Tensor]:
         """``pack`` for this encoder; of the same rows as last time, it is kept."""
@@ -131,42 +147,50 @@ class TextEncoder(nn.Module):
         values = GRAPH_VALUES * len(self.transformer.resblocks) * self.transformer.width
         return max(1, self.memory_mb * 2**20 // (values * self.text_projection.element_size()))
 
-    def _encode(self, packing: Packing, vectors: torch.Tensor, *deep_prompts: torch.Tensor) -> torch.Tensor:
-        """Features (prompts, embedding dimension) of the prompts of one sequence."""
-        if any(packing.prefix <= len(deep) for deep in deep_prompts):
+    def _encode(self, piece: tuple[Packing, slice], vectors: torch.Tensor, contexts: torch.Tensor | None,
+                *deep_prompts: torch.Tensor) -> torch.Tensor:
+        """Features of the prompts of one sequence, (prompts, embedding dimension) or, for the contexts of some images,
+        (prompts, images, embedding dimension).
+        """
+        packing, images = piece
+        overwriting = [*deep_prompts] if contexts is None else [contexts[0], *deep_prompts]
+        if any(packing.prefix <= len(vectors) for vectors in overwriting):
             raise ValueError(f"deep prompts overwrite tokens that the prompts do not share: only {packing.prefix} are")
-        x = look_up(vectors, packing.rows) + look_up(self.positional_embedding, packing.positions)
+        x, positions = look_up(vectors, packing.rows), look_up(self.positional_embedding, packing.positions)
+        if contexts is not None:
+            first = contexts[images].transpose(0, 1)  # (k, images, width)
+            x, positions = overwrite(x[:, None].expand(-1, first.shape[1], -1), first, first=1), positions[:, None]
+        x = x + positions
         x = run_blocks(self.transformer, x.to(self.dtype), packing.attention, lambda x: look_up(x, packing.ends),
                        deep_prompts, first=1)
         return self.ln_final(x).to(self.dtype) @ self.text_projection
 
 
 class EncodedAgain(torch.autograd.Function):
-    """Features of several packed sequences, of which one at a time has a graph.
+    """Features of several pieces (packed sequences), of which one at a time has a graph.
 
-    Forward: features = encode(sequence, inputs) of each, without a graph. Backward, from the gradient of the loss at
-    the features: encode each again, go back through its graph, and drop it. The gradients at the inputs add up.
+    Forward: features = encode(piece, inputs) of each, without a graph. Backward, from the gradient of the loss at the
+    features: encode each again, go back through its graph, and drop it. The gradients at the inputs add up.
     """
 
     @staticmethod
-    def forward(ctx: Any, encode: Callable[..., torch.Tensor], packings: list[Packing], *inputs: torch.Tensor,
-                ) -> torch.Tensor:
-        device = inputs[0].device.type
-        ctx.encode, ctx.packings = encode, packings
+    def forward(ctx: Any, encode: Callable[..., torch.Tensor], pieces: list, *inputs: torch.Tensor | None,
+                ) -> tuple[torch.Tensor, ...]:
+        device = next(tensor for tensor in inputs if tensor is not None).device.type
+        ctx.encode, ctx.pieces = encode, pieces
         ctx.autocast = functools.partial(torch.autocast, device, torch.get_autocast_dtype(device),
                                          torch.is_autocast_enabled(device))
         ctx.save_for_backward(*inputs)
-        return torch.cat([encode(packing, *inputs) for packing in packings])
+        return tuple(encode(piece, *inputs) for piece in pieces)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        inputs = [tensor.detach().requires_grad_() for tensor in ctx.saved_tensors]
-        parts = gradient.split([len(packing.ends) for packing in ctx.packings])
-        for packing, part in zip(ctx.packings, parts, strict=True):
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        inputs = [None if tensor is None else tensor.detach().requires_grad_() for tensor in ctx.saved_tensors]
+        for piece, gradient in zip(ctx.pieces, gradients, strict=True):
             with torch.enable_grad(), ctx.autocast():
-                features = ctx.encode(packing, *inputs)
-            features.backward(part)
-        return None, None, *(tensor.grad for tensor in inputs)
+                features = ctx.encode(piece, *inputs)
+            features.backward(gradient)
+        return None, None, *(None if tensor is None else tensor.grad for tensor in inputs)
 
 
 def _one_by_one(prompts: torch.Tensor, tokenized_prompts: torch.Tensor) -> Prompts:

@@ -37,8 +37,11 @@ class Prompts(NamedTuple):
 
 
 def look_up(table: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """Rows of a table (n, width), shape (*rows.shape, width). Their gradient adds up in a fixed order, on CUDA too."""
-    return F.embedding(rows, table)
+    """Rows of a table (n, ..., width), shape (*rows.shape, ..., width).
+
+    Their gradient adds up in a fixed order, on CUDA too.
+    """
+    return F.embedding(rows, table.flatten(1)).unflatten(-1, table.shape[1:])
 
 
 def room(lengths: np.ndarray, device: torch.device) -> np.ndarray:
@@ -100,18 +103,20 @@ class Packing:
                 tensor(keys < self.prefix + ends[:, None])[:, None, None] if (ends < length).any() else None))
 
     def attention(self, module: nn.MultiheadAttention, queries: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        """Self-attention of the sequence.
+        """Self-attention of the sequence, or of several with the same packing side by side.
 
         Args:
             queries: the sequence itself, or its end-of-text tokens alone (n, width). tokens: the sequence (tokens,
-                width).
+                width). Of several, (n, sequences, width) and (tokens, sequences, width); attention takes the heads of
+                all as those of one.
 
         Returns:
             Tensor of the shape of ``queries``.
         """
-        width, heads, weight, bias = tokens.shape[1], module.num_heads, module.in_proj_weight, module.in_proj_bias
-        query = F.linear(queries, weight[:width], bias[:width]).view(len(queries), heads, -1)
-        key_value = F.linear(tokens, weight[width:], bias[width:]).view(len(tokens), 2, heads, -1)
+        width, heads, weight, bias = tokens.shape[-1], module.num_heads, module.in_proj_weight, module.in_proj_bias
+        query = F.linear(queries, weight[:width], bias[:width]).view(len(queries), -1, width // heads)
+        key_value = F.linear(tokens, weight[width:], bias[width:]).view(len(tokens), -1, 2, heads, width // heads)
+        key_value = key_value.transpose(1, 2).flatten(2, 3)  # (tokens, 2, sequences * heads, dimension)
         sizes, whole = [group.prompts * group.length for group in self.groups], queries is tokens
         prefix, *suffixes = key_value.split([self.prefix, *sizes])
         of_prefix, *of_groups = query.split(
@@ -122,7 +127,7 @@ class Packing:
             seen = torch.cat([prefix.expand(group.prompts, *prefix.shape), own], dim=1)
             query = of_group.view(group.prompts, -1, *of_group.shape[1:])
             mixed.append(_attend(query, seen, group.causal if whole else group.ends))
-        return F.linear(torch.cat(mixed), module.out_proj.weight, module.out_proj.bias)
+        return F.linear(torch.cat(mixed).view_as(queries), module.out_proj.weight, module.out_proj.bias)
 
 
 def _attend(query: torch.Tensor, key_value: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:

@@ -15,8 +15,7 @@ from .checks import check_choice, check_input_size
 from .clip_loading import load_clip
 from .clip_package import CLIP
 from .compiling import compile_towers
-from .encoders import AUTOMATIC
-from .model import PromptedCLIP
+from .encoders import AUTOMATIC, TextEncoder
 from .precision import Precision, PrecisionName
 
 
@@ -38,9 +37,9 @@ class PromptTrainer(TrainerX):
 
     config_node: str
     checkpoint_name: str
-    model: PromptedCLIP
+    model: LearnableState
 
-    def make_model(self, classnames: list[str], clip_model: CLIP) -> PromptedCLIP:
+    def make_model(self, classnames: list[str], clip_model: CLIP) -> LearnableState:
         """Module with the prompts, on the CPU."""
         raise NotImplementedError
 
@@ -76,7 +75,9 @@ class PromptTrainer(TrainerX):
         module = self.learnable_module()
         if cfg.MODEL.INIT_WEIGHTS:
             load_pretrained_weights(module, cfg.MODEL.INIT_WEIGHTS)
-        self.model.text_encoder.memory_mb = cfg.TRAIN.get("TEXT_MEMORY_MB", AUTOMATIC)
+        for encoder in self.model.modules():
+            if isinstance(encoder, TextEncoder):
+                encoder.memory_mb = cfg.TRAIN.get("TEXT_MEMORY_MB", AUTOMATIC)
         self.model.to(self.device)
         compile_towers(self.model, cfg.MODEL.get("COMPILE", ""))
         learnable = [parameter for parameter in module.parameters() if parameter.requires_grad]

@@ -10,6 +10,7 @@ from yacs.config import CfgNode
 from trainers import maple, promptsrc
 from trainers.prompting import encoders, packing
 from trainers.prompting.encoders import ImageEncoder, encode_texts, overwrite, run_blocks
+from trainers.prompting.independent_prompts import deep_prompts
 from trainers.prompting.model import PromptedCLIP
 from trainers.prompting.tokens import tokenize
 
@@ -30,9 +31,7 @@ def deep_model(node, **changes):
 
 
 def deep_prompts_of(model):
-    if hasattr(model, "deep_prompts"):
-        return model.deep_prompts(model.text_encoder)
-    return list(getattr(model.prompt_learner, "compound_prompts_text", ()))
+    return list(getattr(model.prompt_learner, "compound_prompts_text", deep_prompts(model.text_encoder)))
 
 
 def plain_features(encoder, prompts, tokens, deep_prompts=()):
