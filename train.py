@@ -167,7 +167,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--config-file", default="", help="yaml of the trainer")
     parser.add_argument("--dataset-config-file", default="", help="yaml of the data set")
     parser.add_argument("--trainer", default="", help="name of the trainer")
-    parser.add_argument("--backbone", default="", help="OpenAI name or path of a CLIP, or Mini/16")
+    parser.add_argument("--backbone", default="", help="a CLIP: name or path, as in docs/weights.md")
     parser.add_argument("--head", default="", help="name of the head, for classifiers that have one")
     parser.add_argument("--eval-only", action="store_true", help="test only, with the model of --model-dir")
     parser.add_argument("--model-dir", default="", help="output folder of the run to test")

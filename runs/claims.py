@@ -67,7 +67,8 @@ def check_tested(folder: str, run: Run | None, cfg: CfgNode, identity: Identity,
 def claims(identity: Identity, settings: Mapping[str, object]) -> Record:
     """{key: value} in which a test and the run that is tested have to agree."""
     return {**{key: getattr(identity, key) for key in ("trainer", "seed", "shots", "stage", "clip", "arithmetic")},
-            **{key: value for key, value in settings.items() if key.startswith("TRAINER.")}}
+            **{key: value for key, value in settings.items()
+               if key.startswith(("TRAINER.", "MODEL.CLIP."))}}
 
 
 def check_same_data(folder: str, tested: Identity, identity: Identity) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from dassl.engine import TRAINER_REGISTRY, TrainerX
 
-from .prompting.checks import check_input_size
-from .prompting.clip_loading import load_clip
+from .prompting.configured_clip import configured_clip
 from .prompting.encoders import encode_texts, image_encoder, normalize
 from .prompting.templates import DEFAULT_TEMPLATE, ENSEMBLE_TEMPLATES, fill
 
@@ -27,8 +26,7 @@ class ZeroshotCLIP(TrainerX):
         return [getattr(self.dm.dataset, "template", DEFAULT_TEMPLATE)]
 
     def build_model(self) -> None:
-        self.clip_model = load_clip(self.cfg.MODEL.BACKBONE.NAME).to(self.device)
-        check_input_size(self.cfg, self.clip_model)
+        self.clip_model = configured_clip(self.cfg).to(self.device)
         self.image_encoder = image_encoder(self.clip_model)
         classnames = self.dm.dataset.classnames
         features = [normalize(encode_texts(self.clip_model, fill(template, classnames)))

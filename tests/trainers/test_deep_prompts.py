@@ -2,10 +2,9 @@
 import pytest
 import torch
 from recordings import make_trainer, step
-from small_clip import SIZES, small_clip_state
+from small_clip import small_clip_state
 
 from compat.errors import UserError
-from trainers.prompting import clip_package
 
 NAMES = ["cat", "grand_piano", "stethoscope", "ice cream van"]
 SMALL = {"MaPLe": ["TRAINER.MAPLE.PROMPT_DEPTH", 2],
@@ -47,8 +46,7 @@ def test_precisions_train_on_a_cpu(clip_file, name, precision):
 
 @pytest.mark.parametrize("name", ["MaPLe", "PromptSRC"])
 def test_resnet_is_refused_in_a_sentence(name, tmp_path):
-    sizes = {**SIZES, "vision_layers": (1, 1, 1, 1), "vision_patch_size": None}
-    torch.save(clip_package.CLIP(**sizes).state_dict(), tmp_path / "resnet.pt")
+    torch.save(small_clip_state(vision_layers=(1, 1, 1, 1), vision_patch_size=None), tmp_path / "resnet.pt")
     with pytest.raises(UserError, match="MaPLe and PromptSRC .* need a ViT"):
         make(name, tmp_path / "resnet.pt")
 

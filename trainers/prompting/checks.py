@@ -26,7 +26,7 @@ def check_input_size(cfg: CfgNode, clip_model: CLIP) -> None:
     if tuple(cfg.INPUT.SIZE) != (side, side):
         raise UserError(
             f"INPUT.SIZE is {tuple(cfg.INPUT.SIZE)}, but CLIP {cfg.MODEL.BACKBONE.NAME!r} takes {side}x{side} images: "
-            f"set INPUT.SIZE '({side}, {side})'"
+            f"set INPUT.SIZE '({side}, {side})', or MODEL.CLIP.INTERPOLATE True"
         )
 
 

@@ -1,59 +1,121 @@
-"""Where the weights of a CLIP are, and how they are read: OpenAI's by name, a file, or the small CLIP bundled here."""
+"""Where the weights of a CLIP are, and how they are read: by a name, in a file or in a folder."""
 import difflib
 import os
 import warnings
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from compat.errors import UserError
-from compat.state_dicts import state_dict_of
 from compat.tensor_files import check_archive, is_torchscript, read_tensors
 
+from . import clip_open_clip
+from .clip_configs import hugging_face_details, open_clip_details, read_config
+from .clip_details import Details
 from .clip_package import openai_clip
 
 BUNDLED = {"Mini/16": Path(__file__).parent / "assets" / "mini16.npz"}
 """Models of this repository: name -> compressed arrays under OpenAI's state-dict keys."""
 
+SUFFIXES = (".pt", ".pth", ".bin", ".npz", ".safetensors")
+IN_FOLDERS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
+              "open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+CONFIGS = ("open_clip_config.json", "config.json", "preprocessor_config.json")
 
-def find_weights(name: str) -> Path:
-    """File of the weights called ``name``; those of OpenAI are downloaded (the clip package verifies the checksum).
+
+class Weights(NamedTuple):
+    """Where the weights of a CLIP are, and what is known of them beside.
+
+    Attributes:
+        files: that hold them, each a part. details: what a configuration says; None if there is none.
+        configs: files that the details are from.
+    """
+
+    files: tuple[Path, ...]
+    details: Details | None = None
+    configs: tuple[Path, ...] = ()
+
+
+def find_weights(name: str) -> Weights:
+    """The weights called ``name``; those of OpenAI and of open_clip are downloaded if they are not there.
 
     Raises:
-        UserError: there is neither such a name nor such a file, or it cannot be downloaded.
+        UserError: there is neither such a name nor such a file, it cannot be downloaded, or is no CLIP.
     """
     if name in BUNDLED:
         if not BUNDLED[name].exists():
             raise UserError(f"the bundled CLIP {name!r} is not part of this copy: give an OpenAI name or a file")
-        return BUNDLED[name]
+        return Weights((BUNDLED[name],))
     if name in openai_clip._MODELS:
-        cache = os.path.expanduser(os.environ.get("CLIP_CACHE", "~/.cache/clip"))
-        try:
-            return Path(openai_clip._download(openai_clip._MODELS[name], cache))
-        except (OSError, RuntimeError) as error:
-            raise UserError(
-                f"CLIP {name!r} cannot be downloaded to {cache!r} ({error}): put its .pt file there by hand, "
-                "give MODEL.BACKBONE.NAME the path of a file, or use the bundled 'Mini/16'"
-            ) from error
+        return Weights((_downloaded(name),))
+    if name.startswith(clip_open_clip.PREFIX):
+        file, details = clip_open_clip.open_clip_weights(name)
+        return Weights((file,), details)
     if os.path.isfile(name):
-        return Path(name)
+        return _of_file(Path(name))
     if os.path.isdir(name):
-        raise UserError(f"MODEL.BACKBONE.NAME {name!r} is a folder: give the file with the weights")
+        return _of_folder(Path(name))
     if os.path.exists(name):
         raise UserError(f"MODEL.BACKBONE.NAME {name!r} is no regular file: give the file with the weights")
-    if name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).suffix in (".pt", ".pth", ".safetensors"):
+    if name.startswith(("/", ".", "~")) or name.count("/") > 1 or Path(name).suffix in SUFFIXES:
         raise UserError(f"MODEL.BACKBONE.NAME {name!r}: there is no such file")
     known = [*openai_clip._MODELS, *BUNDLED]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
     raise UserError(
         f"MODEL.BACKBONE.NAME {name!r} is neither a file nor a known CLIP (did you mean {near[0]!r}?): "
-        f"known are {', '.join(known)}"
+        f"known are {', '.join(known)}, and {clip_open_clip.SHAPE}"
     )
 
 
-def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Tensors of an ``.npz`` or ``.safetensors`` file, a JIT archive or a state dict (pickled code is never run).
+def _downloaded(name: str) -> Path:
+    """File of one of OpenAI's models; the clip package verifies its checksum."""
+    cache = os.path.expanduser(os.environ.get("CLIP_CACHE", "~/.cache/clip"))
+    try:
+        return Path(openai_clip._download(openai_clip._MODELS[name], cache))
+    except (OSError, RuntimeError) as error:
+        raise UserError(
+            f"CLIP {name!r} cannot be downloaded to {cache!r} ({error}): put its .pt file there by hand, "
+            "give MODEL.BACKBONE.NAME the path of a file, or use the bundled 'Mini/16'"
+        ) from error
+
+
+def _of_folder(folder: Path) -> Weights:
+    """A folder as Hugging Face's transformers and hub keep a CLIP in, its weights in one file or in several."""
+    for name in IN_FOLDERS:
+        file = folder / name
+        if file.is_file() and file.suffix == ".json":
+            parts = read_config(file).get("weight_map")
+            if not isinstance(parts, dict) or not all(isinstance(part, str) for part in parts.values()):
+                raise UserError(f"{str(file)!r} names no files with weights: fetch it again")
+            files = tuple(folder / part for part in sorted(set(parts.values())))
+            if missing := [part for part in files if not part.is_file()]:
+                raise UserError(f"{str(missing[0])!r}, which {str(file)!r} names, is missing: fetch it again")
+            return _of_file(*files)
+        if file.is_file():
+            return _of_file(file)
+    raise UserError(f"MODEL.BACKBONE.NAME {str(folder)!r} is a folder without weights of a CLIP ({IN_FOLDERS[0]}, "
+                    "...): give the file with the weights")
+
+
+def _of_file(*files: Path) -> Weights:
+    """Files beside which a configuration may lie; other repositories' files may lie there, too."""
+    folder = files[0].parent
+    of_open_clip, of_transformers, of_images = (folder / name for name in CONFIGS)
+    if files[0].name.startswith("open_clip") and of_open_clip.is_file():
+        config = read_config(of_open_clip)
+        return Weights(files, open_clip_details(config.get("model_cfg", config), repr(str(folder)),
+                                                config.get("preprocess_cfg")), (of_open_clip,))
+    if files[0].suffix in (".safetensors", ".bin") and of_transformers.is_file():
+        configs = (of_transformers, *([of_images] if of_images.is_file() else []))
+        images = read_config(of_images) if of_images.is_file() else {}
+        return Weights(files, hugging_face_details(read_config(of_transformers), images, repr(str(folder))), configs)
+    return Weights(files)
+
+
+def read_weights(path: Path) -> Any:
+    """What is in an ``.npz`` or ``.safetensors`` file, a JIT archive or a state dict (pickled code is never run).
 
     Raises:
         UserError: the file is empty or damaged, or holds something else.
@@ -83,11 +145,10 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     return load_file(path)
 
 
-def _read_pickled(path: Path) -> dict[str, torch.Tensor]:
-    """State dict of a JIT archive, as OpenAI's files are, or of a pickle that holds one."""
+def _read_pickled(path: Path) -> Any:
+    """State dict of a JIT archive, as OpenAI's files are, or what a pickle holds."""
     if not is_torchscript(str(path)):
-        state = read_tensors(str(path))
-        return state_dict_of(state, str(path)) if isinstance(state, dict) and "state_dict" in state else state
+        return read_tensors(str(path))
     check_archive(str(path))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch.jit is deprecated

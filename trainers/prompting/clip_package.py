@@ -7,7 +7,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=".*pkg_resources.*")
     try:
         from clip import clip as openai_clip
-        from clip.model import CLIP, Transformer
+        from clip.model import CLIP, QuickGELU, Transformer, VisionTransformer
         from clip.simple_tokenizer import SimpleTokenizer
     except ImportError as error:
         raise UserError(
@@ -15,4 +15,4 @@ with warnings.catch_warnings():
             "(the package called clip on PyPI is an unrelated tool)"
         ) from error
 
-__all__ = ["CLIP", "SimpleTokenizer", "Transformer", "openai_clip"]
+__all__ = ["CLIP", "QuickGELU", "SimpleTokenizer", "Transformer", "VisionTransformer", "openai_clip"]

@@ -11,16 +11,18 @@ from compat.checkpoint_files import checkpoint_file
 from compat.errors import UserError
 
 from .checkpoints import LearnableState, load_learnable
-from .checks import check_choice, check_input_size
-from .clip_loading import load_clip
+from .checks import check_choice
 from .clip_package import CLIP
 from .compiling import compile_towers
+from .configured_clip import DEFAULTS, configured_clip
 from .encoders import AUTOMATIC, TextEncoder
 from .precision import Precision, PrecisionName
 
 
 def extend_cfg(cfg: CfgNode) -> None:
     """Add the keys below TRAIN and MODEL that all backbones read."""
+    if "CLIP" not in cfg.MODEL:
+        cfg.MODEL.CLIP = DEFAULTS.clone()
     if "TEXT_MEMORY_MB" not in cfg.TRAIN:
         cfg.TRAIN.TEXT_MEMORY_MB = AUTOMATIC  # of the text tower's graph; more classes are encoded twice; 0: never
     if "COMPILE" not in cfg.MODEL:
@@ -67,8 +69,7 @@ class PromptTrainer(TrainerX):
 
     def build_model(self) -> None:
         cfg = self.cfg
-        clip_model = load_clip(cfg.MODEL.BACKBONE.NAME)
-        check_input_size(cfg, clip_model)
+        clip_model = configured_clip(cfg)
         self.precision = Precision(cfg.TRAINER[self.config_node].PREC, self.device)
         self.precision.cast_weights(clip_model)
         self.model = self.make_model(self.dm.dataset.classnames, clip_model)

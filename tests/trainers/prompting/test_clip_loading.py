@@ -46,6 +46,8 @@ def test_jit_archive_loads(state, tmp_path):
             self.text_projection, self.logit_scale = clip.text_projection, clip.logit_scale
             self.positional_embedding, self.token_embedding = clip.positional_embedding, clip.token_embedding
             self.transformer, self.ln_final, self.visual = clip.transformer, clip.ln_final, clip.visual
+            for name in ("input_resolution", "context_length", "vocab_size"):  # as OpenAI's archives have them
+                self.register_buffer(name, state[name])
 
         def forward(self, image):
             return self.visual(image)

@@ -1,0 +1,57 @@
+"""The methods train and are tested on a CLIP of another kind than OpenAI's: GELU, and image heads of 80."""
+import json
+
+import pytest
+import torch
+from small_run import call, make_room, words
+from transformers import CLIPConfig, CLIPModel
+
+DEPTHS = ["TRAINER.MAPLE.PROMPT_DEPTH", 2, "TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", 2,
+          "TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", 2, "TRAINER.PROMPTSRC.PREC", "fp32", "USE_CUDA", False]
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    folder = make_room(tmp_path_factory.mktemp("room"))
+    torch.manual_seed(0)
+    tower = {"num_hidden_layers": 2, "hidden_act": "gelu"}
+    CLIPModel(CLIPConfig(
+        projection_dim=32, text_config={**tower, "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 2},
+        vision_config={**tower, "hidden_size": 160, "intermediate_size": 240, "num_attention_heads": 2,
+                       "image_size": 32, "patch_size": 16})).save_pretrained(folder / "gelu")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(room, monkeypatch):
+    monkeypatch.setenv("MAO_CACHE", str(room / "cache"))
+
+
+def run(room, trainer, output, *flags, classes="base", pairs=()):
+    done = call(words(room, *flags, output=f"{trainer}/{output}", trainer=trainer, pairs=[
+        "MODEL.BACKBONE.NAME", room / "gelu", "DATASET.SUBSAMPLE_CLASSES", classes, *DEPTHS, *pairs]))
+    assert done.code == 0, done
+    return json.loads((room / trainer / output / "results.jsonl").read_text().splitlines()[-1])
+
+
+@pytest.mark.parametrize("trainer", ["MaPLe", "PromptSRC"])
+def test_backbone(room, trainer):
+    run(room, trainer, "base")
+    record = run(room, trainer, "new", "--eval-only", "--model-dir", str(room / trainer / "base"), classes="new")
+    assert 0 <= record["accuracy"] <= 100
+    done = call(words(room, "--eval-only", "--model-dir", str(room / trainer / "base"), output="other", trainer=trainer,
+                      pairs=["MODEL.BACKBONE.NAME", room / "clip.pt", "DATASET.SUBSAMPLE_CLASSES", "new", *DEPTHS]))
+    assert done.code == 2 and "is of a run with clip" in done.sentences[0]
+
+
+@pytest.mark.parametrize("trainer", ["CoOp_MAO", "MaPLe_MAO", "PromptSRC_MAO"])
+def test_mao(room, trainer):
+    run(room, trainer, "base")
+    record = run(room, trainer, "new", classes="new", pairs=["MAO.BASE_DIR", room / trainer / "base"])
+    assert 0 <= record["accuracy"] <= 100
+
+
+def test_size_of_images_and_zero_shot(room):
+    pairs = ["INPUT.SIZE", "(48, 48)", "MODEL.CLIP.INTERPOLATE", True]
+    run(room, "ZeroshotCLIP", "all", classes="all", pairs=pairs)
+    run(room, "MaPLe", "large", pairs=pairs)
