@@ -24,6 +24,7 @@ from compat.checkpoint_files import BEST, checkpoint_file
 from compat.errors import MissingFileError, UserError
 from compat.memory import peak_memory_mb
 
+from .confusion import counted, write_confusion
 from .identity import UNVERIFIED, classes_of
 from .records import TRAINING_FILE, Record, append_record, config_digest, last_record, settings_of
 from .state import Run, read_run
@@ -170,6 +171,10 @@ class Recorder:
             "peak_memory_mb": None if math.isnan(peak) else round(peak, 1),
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         })
+        if self.trainer.cfg.TEST.COMPUTE_CMAT:
+            names = self.trainer.lab2cname
+            write_confusion(Path(self.folder) / f"confusion_{self.split}.csv", counted(
+                evaluator._y_true, evaluator._y_pred, [names[label] for label in sorted(names)]))
 
 
 def wrap(owner: object, name: str, before: Callable[..., None] | None = None,

@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from compat.errors import UserError, exit_code
 
-from .page import SECTIONS, make_sections, page_html
+from . import confusion
+from .page import SECTIONS, Section, make_sections, page_html
 from .request import request_of, request_parser, write_output
 
 
@@ -20,6 +21,9 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"no records in {', '.join(args.paths)}: run scripts/quickstart.sh or scripts/reproduce/*.sh "
                         "first")
     sections, absent = make_sections(request, tqdm(SECTIONS, desc="sections", disable=None))
+    tables, drawings = confusion.shown(request)
+    if tables:
+        sections.append(Section("What is confused", tables, drawings))
     write_output(args.output, page_html(request, sections, absent))
     print(args.output)
 
