@@ -46,6 +46,7 @@ def test_defaults_pass_and_every_number_has_a_rule():
     ("INPUT.GB_K", [2, -1]), ("INPUT.COLORJITTER_H", [0.6]), ("INPUT.RANDAUGMENT_M", [99]),
     ("SEED", [-2, 2**32, 2**70, 1.5]), ("OUTPUT_DIR", ["''"]), ("DATASET.NUM_SHOTS", [0, -3]),
     ("DATASET.SUBSAMPLE_CLASSES", ["old"]), ("TRAINER.COOP.N_CTX", [0, -1, 10**6]), ("TRAINER.COOP.PREC", ["fp12"]),
+    ("MODEL.COMPILE", ["True", "nvcc"]), ("INPUT.NORMALIZE_ON_DEVICE", ["('normalize',)", 1]),
     ("MAO.NEW.LR", [-1, "1e999"]), ("MAO.NEW.BATCH_SIZE", [-1, 10**9]), ("USE_CUDA", [1, "yes"]),
     ("TRAINER.PROMPTSRC.TEXT_LOSS_WEIGHT", [-1]), ("MAO.TOPK", [2**70])])
 def test_values_out_of_range_are_refused_before_a_file_is_written(room, key, values):

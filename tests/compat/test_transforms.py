@@ -7,6 +7,7 @@ import pytest
 import torch
 from dassl.config import get_cfg_default
 from dassl.data.transforms import AVAI_CHOICES, INTERPOLATION_MODES, build_transform
+from dassl.data.transforms.on_device import NormalizeOnDevice
 from dassl.data.transforms.transforms import Cutout, GaussianNoise, InstanceNormalization, Random2DTranslation
 from PIL import Image
 
@@ -84,6 +85,30 @@ def test_the_order_is_fixed_whatever_the_order_of_the_config():
     first = one(picture())
     torch.manual_seed(3)
     assert torch.equal(first, other(picture()))
+
+
+@pytest.mark.parametrize("is_train", [True, False])
+@pytest.mark.parametrize("choices", [("random_flip", "normalize"), ("random_resized_crop",)])
+def test_images_normalised_on_the_device_are_those_normalised_before(is_train, choices):
+    cfg = config(choices=choices)
+    torch.manual_seed(0)
+    expected = build_transform(cfg, is_train)(picture())
+    cfg.INPUT.NORMALIZE_ON_DEVICE = True
+    torch.manual_seed(0)
+    found = build_transform(cfg, is_train)(picture())
+    assert found.dtype is torch.uint8 and found.shape == expected.shape
+    on_device = NormalizeOnDevice(cfg.INPUT, torch.device("cpu"))
+    assert torch.equal(on_device(found), expected) and found.dtype is torch.uint8
+    views = on_device([found, expected])  # what has been normalised stays as it is
+    assert torch.equal(views[0], expected) and views[1] is expected and on_device("a.png") == "a.png"
+    mean = "0.485" if "normalize" in choices else "0.0"
+    assert f"ToPixels(mean=[{mean}, " in repr(build_transform(cfg, is_train))  # features of images are kept by it
+
+
+@pytest.mark.parametrize("choice", ["cutout", "gaussian_noise", "instance_norm"])
+def test_what_needs_numbers_is_refused_with_normalisation_on_the_device(choice):
+    with pytest.raises(UserError, match=f"NORMALIZE_ON_DEVICE leaves images in uint8, which {choice} cannot change"):
+        build_transform(config(choices=("normalize", choice), NORMALIZE_ON_DEVICE=True))
 
 
 def test_no_transform_is_none_and_unknown_names_are_refused():

@@ -12,6 +12,7 @@ import train
 
 def make_room(folder):
     """A folder with four classes of images, a CLIP and a yaml file of its own."""
+    folder.mkdir(exist_ok=True)
     torch.save(small_clip_state(), folder / "clip.pt")
     for number, name in enumerate(("blue", "green", "red", "white")):
         for part in ("train", "test"):

@@ -1,6 +1,7 @@
 """All trainers in all precisions, on a GPU as far as that can be had without one, and in half precision for real."""
 import contextlib
 
+import numpy as np
 import pytest
 import torch
 from dassl.config import get_cfg_default
@@ -31,6 +32,7 @@ def room(tmp_path_factory):
         patch.setenv("MAO_CACHE", str(room / "cache"))
         # Random images are hardly told apart: at CLIP's own scale, 100, a loss would be made of rounding.
         torch.save({**small_clip_state(), "logit_scale": torch.tensor(2.3)}, room / "clip.pt")
+        np.save(room / "similarity.npy", np.eye(2))
         for name in [name for name, step in CASES if step == "new"]:
             with started(room, name, "base", "fp32") as (trainer, batch):
                 trainer.forward_backward(batch)
@@ -52,7 +54,8 @@ def started(room, name, step, precision, labeller="base"):
     """A trainer that is about to train the last batch of an epoch, on the CPU, and that batch."""
     own = ["MAO.BASE_DIR", room / name, "MAO.PSEUDO_LABELS", labeller] if step == "new" else []
     argv = words(room, trainer=name, output="unused", pairs=[
-        *pairs(precision), "OPTIM.MAX_EPOCH", 2, "DATASET.SUBSAMPLE_CLASSES", step, *own])
+        *pairs(precision), "MAO.SIMILARITY", room / "similarity.npy", "OPTIM.MAX_EPOCH", 2,
+        "DATASET.SUBSAMPLE_CLASSES", step, *own])
     with built_trainer(train.make_config(train.parse_arguments(argv))) as trainer:
         trainer.before_train()
         trainer.seed_loaders()

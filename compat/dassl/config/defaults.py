@@ -21,6 +21,7 @@ DEFAULTS: dict[str, Any] = {
         "NO_TRANSFORM": False,
         "PIXEL_MEAN": [0.485, 0.456, 0.406],
         "PIXEL_STD": [0.229, 0.224, 0.225],
+        "NORMALIZE_ON_DEVICE": False,  # images travel as uint8, a quarter of the bytes (not a key of Dassl's)
         "CROP_PADDING": 4,
         "RRCROP_SCALE": (0.08, 1.0),
         "CUTOUT_N": 1, "CUTOUT_LEN": 16,

@@ -1,5 +1,6 @@
 """A trainer that a config describes: it owns data, model and evaluator, keeps checkpoints, and tests."""
 import datetime
+import functools
 import os
 import secrets
 import sys
@@ -18,6 +19,7 @@ from compat.files import remove_temporary_files
 from compat.settings import flat_config
 
 from ..data import DataManager, seed_epoch
+from ..data.transforms.on_device import NormalizeOnDevice
 from ..evaluation import build_evaluator
 from ..utils.files import mkdir_if_missing
 from ..utils.registry import check_availability
@@ -65,6 +67,9 @@ class SimpleTrainer(train_state.Resumable):
         self.base_seed: int = cfg.SEED if cfg.SEED >= 0 else secrets.randbits(62)
         self.build_data_loader()
         self.build_model()
+        if cfg.INPUT.NORMALIZE_ON_DEVICE:  # not all that have this run's transform come through its loaders
+            infer = self.model_inference
+            vars(self)["model_inference"] = lambda input: infer(self._normalized(input))
         self.evaluator = build_evaluator(cfg, lab2cname=self.lab2cname)
 
     def check_cfg(self, cfg: CfgNode) -> None:
@@ -190,4 +195,8 @@ class SimpleTrainer(train_state.Resumable):
         return self._on_device(batch["img"]), self._on_device(batch["label"])
 
     def _on_device(self, tensor: torch.Tensor) -> torch.Tensor:
-        return tensor.to(self.device, non_blocking=True)
+        return self._normalized(tensor).to(self.device, non_blocking=True)
+
+    @functools.cached_property
+    def _normalized(self) -> NormalizeOnDevice:
+        return NormalizeOnDevice(self.cfg.INPUT, self.device)

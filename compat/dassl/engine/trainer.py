@@ -36,7 +36,8 @@ class _BatchTrainer(SimpleTrainer):
         for self.batch_idx, batches in enumerate(zip(*loaders, strict=False)):
             progress.data_time.update(time.perf_counter() - end)
             lr = self.get_current_lr()
-            progress.learnt(self.forward_backward(*batches), lr)
+            ready = ({key: self._normalized(value) for key, value in batch.items()} for batch in batches)
+            progress.learnt(self.forward_backward(*ready), lr)
             done = self.batch_idx + 1
             prints = done % self.cfg.TRAIN.PRINT_FREQ == 0 or done == self.num_batches
             if prints:

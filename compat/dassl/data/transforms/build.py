@@ -8,8 +8,11 @@ from torchvision import transforms as T
 from torchvision.transforms import AutoAugmentPolicy, InterpolationMode
 from yacs.config import CfgNode
 
+from compat.errors import UserError
+
 from ...utils.registry import check_availability
 from .augmentations import Cutout, GaussianNoise, InstanceNormalization, Random2DTranslation
+from .on_device import ToPixels
 
 INTERPOLATION_MODES = {
     "bilinear": InterpolationMode.BILINEAR,
@@ -65,13 +68,15 @@ def build_transform(cfg: CfgNode, is_train: bool = True,
         choices: names in AVAI_CHOICES; default INPUT.TRANSFORMS.
 
     Returns:
-        The transform, or None with INPUT.NO_TRANSFORM.
+        The transform, or None with INPUT.NO_TRANSFORM. With INPUT.NORMALIZE_ON_DEVICE and no ``choices`` it ends
+        in a uint8 tensor, and the trainer does the rest (``NormalizeOnDevice``).
 
     Raises:
-        UnknownNameError: no such transform or interpolation.
+        UnknownNameError: no such transform or interpolation. UserError: one that needs numbers before the device.
     """
     if cfg.INPUT.NO_TRANSFORM:
         return None
+    on_device = cfg.INPUT.NORMALIZE_ON_DEVICE and choices is None
     choices = cfg.INPUT.TRANSFORMS if choices is None else choices
     for name in choices:
         check_availability(name, AVAI_CHOICES, what="INPUT.TRANSFORMS")
@@ -81,12 +86,18 @@ def build_transform(cfg: CfgNode, is_train: bool = True,
     def chosen(table: dict[str, Maker]) -> list[Callable[[Any], Any]]:
         return [make(cfg.INPUT, size, mode) for name, make in table.items() if name in choices]
 
+    to_tensor: list[Callable[[Any], Any]] = [T.ToTensor(), *chosen(ON_TENSORS if is_train else TEST_ON_TENSORS)]
+    if on_device:
+        if others := [name for name in ON_TENSORS if name in choices and name != "normalize"]:
+            raise UserError(f"INPUT.NORMALIZE_ON_DEVICE leaves images in uint8, which {', '.join(others)} cannot "
+                            "change: set it to False, or take this out of INPUT.TRANSFORMS")
+        to_tensor = [ToPixels(cfg.INPUT)]
     if is_train:
         cropped = "random_crop" in choices or "random_resized_crop" in choices
         steps: list[Callable[[Any], Any]] = [] if cropped else [T.Resize(size, interpolation=mode)]
-        steps += [*chosen(ON_IMAGES), T.ToTensor(), *chosen(ON_TENSORS)]
+        steps += [*chosen(ON_IMAGES), *to_tensor]
     else:
-        steps = [T.Resize(max(size), interpolation=mode), T.CenterCrop(size), T.ToTensor(), *chosen(TEST_ON_TENSORS)]
+        steps = [T.Resize(max(size), interpolation=mode), T.CenterCrop(size), *to_tensor]
     if cfg.VERBOSE:
         print(f"{'train' if is_train else 'test'} transform: " + ", ".join(_describe(step) for step in steps))
     return T.Compose(steps)
