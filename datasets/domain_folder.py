@@ -71,6 +71,9 @@ class DomainFolder(ImageFolder):
 
 def domains_in(folder: Path) -> list[str]:
     """Names of the domains in a folder, sorted."""
+    if (folder / "images").is_dir():  # of PACS as the field unpacks it, beside its lists
+        raise UserError(f"{str(folder)!r} holds the folder 'images', which is no domain: give --root (DATASET.ROOT) "
+                        "that folder, if the domains lie in it")
     return [name for name in class_folders(folder) if not holds_runs(folder / name)]
 
 

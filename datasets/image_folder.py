@@ -48,12 +48,14 @@ class ImageFolder(FewShotDataset):
 
     def __init__(self, cfg: CfgNode) -> None:
         check_output(cfg.OUTPUT_DIR, data_root(cfg.DATASET.ROOT))
+        self.split_seed = cfg.DATASET.get("SPLIT_SEED", SEED)
         super().__init__(cfg)
 
     def own_label(self) -> str:
         name = os.path.basename(os.path.realpath(self.folder))
         label = "".join(letter for letter in name if letter.isprintable()).strip() or self.name
-        return f"own {label}" if label.lower() in other_names(self.name) else label
+        label = f"own {label}" if label.lower() in other_names(self.name) else label
+        return label if self.split_seed == SEED else f"{label}, split {self.split_seed}"
 
     @classmethod
     def prepare(cls, folder: Path) -> None:

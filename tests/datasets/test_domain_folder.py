@@ -113,6 +113,12 @@ def test_bad_choices_are_named(pacs, sources, targets, words):
         build(pacs, sources, targets)
 
 
+def test_the_folder_above_the_domains_is_named(pacs):
+    (pacs.parent / "images").mkdir()
+    with pytest.raises(UserError, match="holds the folder 'images', which is no domain: give --root"):
+        build(pacs.parent)
+
+
 def test_a_class_that_no_source_has_is_named(pacs):
     fill(pacs / "sketch", horse=5)
     with pytest.raises(UserError, match="is of class 'horse'.*which has no training image"):

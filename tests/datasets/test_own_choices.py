@@ -88,6 +88,9 @@ def test_seeds_give_different_splits_and_the_same_one_again(tmp_path):
     for seed, items in found.items():
         assert chosen(build(tmp_path, SPLIT_SEED=seed).test, tmp_path) == items
     assert found[1] == chosen(build(tmp_path).test, tmp_path)
+    (tmp_path / "birds").mkdir()
+    fill(tmp_path / "birds", crow=4, emu=4)
+    assert [build(tmp_path / "birds", SPLIT_SEED=seed).label for seed in (1, 2)] == ["birds", "birds, split 2"]
 
 
 def test_the_seed_of_a_split_that_is_fixed_is_refused(tmp_path):
