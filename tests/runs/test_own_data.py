@@ -6,6 +6,7 @@ import pytest
 from small_run import call, make_room, words
 
 import trainers.promptsrc
+import trainers.zsclip
 from experiments.reporting.request import read_request
 
 ALL = ["DATASET.SUBSAMPLE_CLASSES", "all"]
@@ -40,20 +41,44 @@ def test_prompts_of_a_list_are_tested_on_that_alone(room):
     assert done.code == 2 and "was trained on listed classes" in done.sentences[0]
 
 
-def test_the_template_is_read_by_zero_shot_clip_and_by_the_teacher(room, monkeypatch):
-    template = ["DATASET.TEMPLATE", "an x-ray image of {}."]
-    for output, pairs in (("zero", []), ("zero_own", template)):
+@pytest.fixture
+def filled(monkeypatch):
+    """Templates that zero-shot CLIP fills with class names."""
+    found = []
+    fill = trainers.zsclip.fill
+    monkeypatch.setattr(trainers.zsclip, "fill",
+                        lambda template, names: found.append(template) or fill(template, names))
+    return found
+
+
+TEMPLATE = ["DATASET.TEMPLATE", "an x-ray image of {}."]
+
+
+def test_the_template_is_read_by_zero_shot_clip(room, filled):
+    for output, pairs in (("zero", []), ("zero_own", TEMPLATE)):
         assert call(words(room, trainer="ZeroshotCLIP", output=output, pairs=[*ALL, *pairs])).code == 0
+    assert filled == ["a photo of a {}.", "an x-ray image of {}."]
+
+
+def test_the_template_is_read_for_the_labels_of_clip(room, filled):
+    pairs = [*TEMPLATE, "MAO.PSEUDO_LABELS", "clip"]
+    assert call(words(room, trainer="CoOp_MAO", output="step1", pairs=pairs)).code == 0
+    filled.clear()  # of MAO.SIMILARITY clip
+    assert call(words(room, trainer="CoOp_MAO", output="step2", pairs=[
+        *pairs, "DATASET.SUBSAMPLE_CLASSES", "new", "MAO.BASE_DIR", room / "step1"])).code == 0
+    assert set(filled) == {"an x-ray image of {}."}
+
+
+def test_the_template_is_read_by_the_teacher(room, monkeypatch):
     read = []
     teacher = trainers.promptsrc.mean_text_features
     monkeypatch.setattr(trainers.promptsrc, "mean_text_features",
                         lambda clip, names, templates: read.append(templates) or teacher(clip, names, templates))
     depths = ["TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", 2, "TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", 2]
-    for output, pairs in (("source", []), ("source_own", template)):
+    for output, pairs in (("source", []), ("source_own", TEMPLATE)):
         assert call(words(room, trainer="PromptSRC", output=output, pairs=[
             *ALL, *depths, "TRAINER.PROMPTSRC.PREC", "fp32", *pairs])).code == 0
     assert len(read[0]) == 60 and read[-1] == ["an x-ray image of {}."]
-    assert records(room / "zero")[0]["settings"]["DATASET.TEMPLATE"] == ""
 
 
 def test_prompts_are_tested_on_another_domain(room):
