@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -51,7 +51,7 @@ def write_run_facts(cfg: CfgNode, finished: bool = False) -> None:
 
 
 def load_base_prompts(cfg: CfgNode, host: str, models: Mapping[str, nn.Module],
-                      further_per_class: Iterable[str] = ()) -> None:
+                      further_per_class: Iterable[str] = (), per_class: Iterable[object] = ()) -> None:
     """Copy the prompts of step 1 into the models of a run of step 2.
 
     They are read here and not by the host's ``load_model``: hosts name the best epoch in different ways (None, -1), and
@@ -59,7 +59,7 @@ def load_base_prompts(cfg: CfgNode, host: str, models: Mapping[str, nn.Module],
 
     Args:
         host: name of the host trainer. models: by the names that their checkpoints are saved under.
-        further_per_class: names beside ``PER_CLASS``.
+        further_per_class: names beside ``PER_CLASS``. per_class: values of the models that are per class, too.
 
     Raises:
         MAOError: MAO.BASE_DIR is not set, missing, empty, of another run, or its prompts have other shapes.
@@ -71,7 +71,7 @@ def load_base_prompts(cfg: CfgNode, host: str, models: Mapping[str, nn.Module],
         state = checkpoint.get("state_dict") if isinstance(checkpoint, Mapping) else None
         if not isinstance(state, Mapping):
             raise MAOError(f"{path!r} holds no weights of a model: run step 1 again")
-        _copy_state(state, model, further_per_class, path)
+        _copy_state(state, model, further_per_class, path, {id(value) for value in per_class})
         print(f"MAO step 2: {name} of step 1 is {path}")
 
 
@@ -189,7 +189,8 @@ def checkpoint_path(folder: str, model_name: str, epoch: int) -> str:
 
 
 @torch.no_grad()
-def _copy_state(state: Mapping[str, Any], model: nn.Module, further_per_class: Iterable[str], path: str) -> None:
+def _copy_state(state: Mapping[str, Any], model: nn.Module, further_per_class: Iterable[str], path: str,
+                per_class: Collection[int] = ()) -> None:
     """Copy what a checkpoint holds into a model, except what belongs to the classes of the checkpoint's run.
 
     Raises:
@@ -213,7 +214,7 @@ def _copy_state(state: Mapping[str, Any], model: nn.Module, further_per_class: I
                 raise MAOError(
                     f"{name} has shape {tuple(found.shape)} in {path!r} and {tuple(value.shape)} in this run: "
                     "MAO.BASE_DIR is of another context length or backbone; use the configuration of step 1")
-        elif name not in of_classes:
+        elif name not in of_classes and id(value) not in per_class:
             value.copy_(found)
 
 

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from .errors import MAOError
-from .host_contract import PER_CLASS, class_count, tensors_in, unnamed_per_class, unwrap
+from .host_contract import PER_CLASS, tensors_in, unnamed_per_class, unwrap
 
 
 def select_candidates(per_class: torch.Tensor, labels: torch.Tensor, dim: int = 0) -> torch.Tensor:
@@ -62,29 +64,71 @@ class AllClassLosses(Exception):
     """A model turned out to return what ``candidate_cross_entropy`` needs, instead of logits or a loss."""
 
 
+class WatchedLoss(TorchFunctionMode):
+    """Sees inside the context whether a host's loss is over the batch's M classes, and not over all C.
+
+    What shows it is a cross-entropy with labels, a divergence from a teacher's logits (PromptKD), or logits that the
+    model returns, of M columns. A host may have several cross-entropies; one of C columns would learn the positions in
+    the batch as labels.
+
+    Args:
+        host_name: for the sentences. n_cls: C. candidates: M.
+
+    Attributes:
+        seen: whether one of M columns was there.
+    """
+
+    def __init__(self, host_name: str, n_cls: int, candidates: int) -> None:
+        super().__init__()
+        self.host_name, self.n_cls, self.candidates = host_name, n_cls, candidates
+        self.seen = False
+
+    def __torch_function__(self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        kwargs = kwargs or {}
+        if function in (F.cross_entropy, F.nll_loss, F.kl_div):
+            given = {**dict(zip(("input", "target"), args)), **kwargs}  # noqa: B905  strict= came with Python 3.10
+            logits, target = given["input"], given["target"]
+            if logits.dim() == 2 and function is not F.kl_div and not target.is_floating_point():
+                self.of_columns(logits.shape[1], "its loss still runs over")
+            elif logits.shape == (self.candidates, self.candidates):
+                self.seen = True
+        return function(*args, **kwargs)
+
+    def of_columns(self, columns: int, what: str) -> None:
+        """Note how many columns logits have."""
+        if columns == self.candidates:
+            self.seen = True
+        elif columns == self.n_cls:
+            raise MAOError(f"MAO could not restrict {self.host_name} to the batch's classes: {what} "
+                           f"{columns} columns; if it keeps a tensor per class beside {', '.join(PER_CLASS)}, "
+                           "name it in mao_per_class (docs/drop_in.md)")
+
+
 @contextlib.contextmanager
-def checked_output(model: nn.Module, labels: torch.Tensor, unknown_host: bool) -> Iterator[None]:
+def checked_output(model: nn.Module, labels: torch.Tensor, n_cls: int, unknown_host: bool,
+                   watch_loss: bool) -> Iterator[WatchedLoss]:
     """Check inside the context that a narrowed model scores the batch's M classes, and not all C.
 
     Args:
-        model: not narrowed yet. labels: int64 (M,).
+        model: not narrowed yet. labels: int64 (M,). n_cls: C.
         unknown_host: whether the host may turn out to be one for ``candidate_cross_entropy``.
+        watch_loss: whether its cross-entropies are looked at, too.
 
     Raises:
         MAOError: its logits have C columns. AllClassLosses: an unknown host returns cross-entropy, ..., logits.
     """
-    n_cls, targets = class_count(model), candidate_targets(labels)
+    targets = candidate_targets(labels)
+    watch = WatchedLoss(type(unwrap(model)).__name__, n_cls, len(labels))
 
     def check(_module: nn.Module, _inputs: object, output: object) -> None:
         if unknown_host and _is_cross_entropy_first(output, targets):
             raise AllClassLosses
-        if n_cls != len(labels) and any(tuple(t.shape) == (len(labels), n_cls) for t in tensors_in(output)):
-            raise MAOError(f"MAO could not restrict {type(unwrap(model)).__name__} to the batch's classes: it still "
-                           f"returns {n_cls} columns; if it keeps a tensor per class beside {', '.join(PER_CLASS)}, "
-                           "name it in mao_per_class (docs/drop_in.md)")
+        for tensor in tensors_in(output):
+            if tensor.dim() == 2 and len(tensor) == len(labels):
+                watch.of_columns(tensor.shape[1], "it still returns")
 
-    with _forward_hook(model, check):
-        yield
+    with _forward_hook(model, check), watch if watch_loss else contextlib.nullcontext():
+        yield watch
 
 
 @contextlib.contextmanager

@@ -39,12 +39,17 @@ def unwrap(model: nn.Module) -> nn.Module:
     return model.module if isinstance(model, nn.DataParallel) else model
 
 
-def stores(module: nn.Module, names: Iterable[str]) -> list[dict]:
-    """The dicts that hold a module's values: its own, and those of plain objects in it that have one of some names."""
+NOT_PER_CLASS = ("ctx", "vocabulary")
+"""Attributes whose size proves nothing: the context, of which ``has_class_specific_context`` tells, and this
+repository's table of the distinct tokens in all prompts."""
+
+
+def stores(module: nn.Module) -> list[dict]:
+    """The dicts that hold a module's values: its own, and those of plain objects in it that hold tensors, too."""
     inside = [vars(value) for value in vars(module).values()
               if hasattr(value, "__dict__") and not isinstance(value, (nn.Module, torch.Tensor, type))]
     return [module._buffers, module._parameters, vars(module),
-            *(store for store in inside if not store.keys().isdisjoint(names))]
+            *(store for store in inside if any(map(torch.is_tensor, store.values())))]
 
 
 def prompt_learner(model: nn.Module) -> nn.Module | None:
@@ -55,20 +60,20 @@ def prompt_learner(model: nn.Module) -> nn.Module | None:
 
 def fixed_features(model: nn.Module) -> torch.Tensor | None:
     """The classes' fixed features (classes, ...) somewhere below a model, or None."""
-    found = (store.get(name) for module in unwrap(model).modules() for store in stores(module, FIXED_FEATURES)
+    found = (store.get(name) for module in unwrap(model).modules() for store in stores(module)
              for name in FIXED_FEATURES)
     return next((value for value in found if torch.is_tensor(value)), None)
 
 
-def class_count(model: nn.Module) -> int:
+def class_count(model: nn.Module, rows_per_class: int = 1) -> int:
     """Number of classes that a host model was built for."""
     learner = prompt_learner(model)
     if learner is None:
         features = fixed_features(model)
         assert features is not None
-        return len(features)
+        return len(features) // rows_per_class
     n_cls = getattr(learner, "n_cls", None)
-    return n_cls if isinstance(n_cls, int) else _rows_of_prefix(learner)
+    return n_cls if isinstance(n_cls, int) else _rows_of_prefix(learner) // rows_per_class
 
 
 def has_class_specific_context(model: nn.Module) -> bool:
@@ -77,7 +82,7 @@ def has_class_specific_context(model: nn.Module) -> bool:
     return torch.is_tensor(context) and context.ndim == 3
 
 
-def check_host(model: object, host_name: str) -> None:
+def check_host(model: object, host_name: str, rows_per_class: int = 1) -> None:
     """Raise MAOError, which names the missing attribute, unless a model has what the restriction needs."""
     if not isinstance(model, nn.Module):
         raise _misfit(host_name, "it has no model (self.model)")
@@ -92,10 +97,11 @@ def check_host(model: object, host_name: str) -> None:
             raise _misfit(host_name, f"it has no model.prompt_learner.{name}")
     if not hasattr(learner, "tokenized_prompts") and not hasattr(unwrap(model), "tokenized_prompts"):
         raise _misfit(host_name, "it has no model.prompt_learner.tokenized_prompts")
-    rows, n_cls = _rows_of_prefix(learner), class_count(model)
-    if rows != n_cls:
-        raise _misfit(host_name, f"its model.prompt_learner.token_prefix has {rows} rows for {n_cls} classes, and one "
-                                 "per class is needed")
+    rows, n_cls = _rows_of_prefix(learner), class_count(model, rows_per_class)
+    if rows != n_cls * rows_per_class:
+        raise _misfit(host_name, f"its model.prompt_learner.token_prefix has {rows} rows for {n_cls} classes, and "
+                                 f"{'one' if rows_per_class == 1 else rows_per_class} per class is needed "
+                                 "(mao_rows_per_class)")
 
 
 def _rows_of_prefix(learner: nn.Module) -> int:

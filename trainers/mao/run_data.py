@@ -40,6 +40,13 @@ def with_base_classes(cfg: CfgNode, manager: DataManager) -> DataManager:
     return cast(DataManager, _Overlay(manager, dataset=dataset))
 
 
+def with_classnames(manager: DataManager, classnames: list[str]) -> DataManager:
+    """The data manager, with another class list."""
+    labels = dict(enumerate(classnames))
+    dataset = _Overlay(manager.dataset, classnames=classnames, num_classes=len(labels), lab2cname=labels)
+    return cast(DataManager, _Overlay(manager, dataset=dataset, num_classes=len(labels), lab2cname=labels))
+
+
 def with_template(manager: DataManager, template: str) -> DataManager:
     """The data manager, whose data set has another template for zero-shot CLIP."""
     return cast(DataManager, _Overlay(manager, dataset=_Overlay(manager.dataset, template=template)))

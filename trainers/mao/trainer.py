@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
+from dassl.engine import TrainerXU
 from torch import nn
 from yacs.config import CfgNode
 
@@ -29,11 +30,12 @@ from . import config
 from .base_run import load_base_prompts, write_run_facts
 from .batches import EnlargedBatchSampler, enlarged_loader
 from .candidates import AllClassLosses, candidate_cross_entropy, checked_output, explained_misfit
+from .class_dimensions import Place, find_unnamed
 from .class_state import ClassState
 from .errors import MAOError
 from .frozen_models import RELEASED_TEMPLATE, frozen_copy, zero_shot_clip
 from .hard_negatives import hard_negative_table
-from .host_contract import check_host, has_class_specific_context, tensors_in
+from .host_contract import check_host, class_count, has_class_specific_context, tensors_in
 from .pseudo_labels import PseudoLabeller, host_logits
 from .run_data import in_view_of, whole_train_split, with_base_classes
 from .similarity import class_similarity
@@ -54,16 +56,24 @@ class MAO(Host):
         mao_all_class_losses: whether the host has losses over all classes beside the cross-entropy (PromptSRC); then
             only the cross-entropy is restricted, and the host has to return it first and its logits last. None: the
             first batch tells.
-        mao_per_class: names of further attributes of the host with one entry per class (see ``host_contract``).
+        mao_per_class: names of further attributes of the host with one entry per class (see ``host_contract``); None:
+            they are looked for (``class_dimensions``).
+        mao_rows_per_class: rows that a class has in them, for hosts with several prompts per class.
+        mao_candidate_loss: the host says itself that its loss is over the batch's classes, where that is not seen.
     """
 
     mao_all_class_losses: bool | None = None
-    mao_per_class: tuple[str, ...] = ()
+    mao_per_class: tuple[str, ...] | None = None
+    mao_rows_per_class: int = 1
+    mao_candidate_loss: bool = False
     model: nn.Module
     _labeller: PseudoLabeller
 
     def __init__(self, cfg: CfgNode) -> None:
         config.check(cfg)
+        if isinstance(self, TrainerXU):
+            raise MAOError(f"{type(self).__name__} learns from a second loader without labels (TrainerXU), for whose "
+                           "batches MAO has no classes: it wraps trainers with one loader (TrainerX)")
         super().__init__(config.for_step(cfg))
 
     @property
@@ -72,13 +82,17 @@ class MAO(Host):
         return config.stage(self.cfg)
 
     @property
+    def _host(self) -> type:
+        return next(base for base in type(self).__mro__ if not issubclass(base, MAO))
+
+    @property
     def _host_name(self) -> str:
-        return next(base for base in type(self).__mro__ if not issubclass(base, MAO)).__name__
+        return self._host.__name__
 
     def build_model(self) -> None:
         with self._classes_of_loss(), config.named(self.cfg, self._host_name):
             super().build_model()
-        check_host(getattr(self, "model", None), type(self).__name__)
+        check_host(getattr(self, "model", None), type(self).__name__, self.mao_rows_per_class)
 
     def before_train(self) -> None:
         if self.mao_stage == "base":
@@ -109,6 +123,8 @@ class MAO(Host):
                            "DATASET.SUBSAMPLE_CLASSES to base or all (new is for --eval-only and step 2)")
         if len(classnames) < 2:
             raise MAOError(f"the run has one class ({classnames[0]}): hard negatives need at least two")
+        if cfg.MAO.REG_BASE and not self.mao_all_class_losses:
+            self._class_state.find_places(self.model, *self._beside_model)
         write_run_facts(cfg)
         if not cfg.MAO.DDE_BASE:
             return
@@ -143,9 +159,19 @@ class MAO(Host):
     def _narrowed_step(self, batch: dict) -> dict:
         """reg-B by narrowing all that the host keeps per class; its targets are the positions in the batch."""
         labels, unknown_host = batch["label"], self.mao_all_class_losses is None
-        with explained_misfit(type(self).__name__, self.model, self.mao_per_class), \
-                checked_output(self.model, labels, unknown_host), self._narrowed(labels) as targets:
-            return super().forward_backward({**batch, "label": targets})
+        n_cls, unchecked = class_count(self.model, self.mao_rows_per_class), not self.mao_candidate_loss
+        with explained_misfit(type(self).__name__, self.model, self.mao_per_class or ()), \
+                checked_output(self.model, labels, n_cls, unknown_host, watch_loss=unchecked) as watch, \
+                self._narrowed(labels) as targets:
+            summary = super().forward_backward({**batch, "label": targets})
+        on_several = isinstance(self.model, nn.DataParallel) and len(self.model.device_ids) > 1
+        if unchecked and not watch.seen and not on_several:  # the threads of several GPUs are not watched
+            raise MAOError(f"MAO cannot see that the loss of {type(self).__name__} is over the batch's classes: there "
+                           f"were neither logits nor a cross-entropy of {len(labels)} columns; if it is, say "
+                           "mao_candidate_loss = True (docs/drop_in.md)")
+        if len(labels) != n_cls:
+            self.mao_candidate_loss = True
+        return summary
 
     # Step 2
 
@@ -157,7 +183,13 @@ class MAO(Host):
                            "the new classes): train with shared context, CSC False")
         initial = {parameter: parameter.detach().clone() for parameter in self.model.parameters()
                    if parameter.requires_grad}
-        load_base_prompts(cfg, self._host_name, self._models, self.mao_per_class)
+        unnamed = self._unnamed_places()
+        learnt = [place.name for place in unnamed if getattr(place.store[place.name], "requires_grad", False)]
+        if learnt:
+            raise MAOError(f"step 2 cannot start from parameters that each base class has its own of ({learnt[0]} of "
+                           f"{type(self).__name__}): they say nothing of the new classes")
+        load_base_prompts(cfg, self._host_name, self._models, self.mao_per_class or (),
+                          [place.store[place.name] for place in unnamed])
         write_run_facts(cfg)
         if not cfg.MAO.DDE_NEW:
             print("MAO step 2 without DDE-new: the prompts of step 1 are kept")
@@ -210,9 +242,21 @@ class MAO(Host):
 
     @functools.cached_property
     def _class_state(self) -> ClassState:
-        return ClassState(self.mao_per_class)
+        return ClassState(self.mao_per_class or (), self._unnamed_places, self.mao_rows_per_class)
+
+    def _unnamed_places(self) -> list[Place]:
+        """What the host has per class under names that neither the plug-in nor itself knows."""
+        if self.mao_per_class is not None:
+            return []
+        with self._classes_of_loss(), config.named(self.cfg, self._host_name):
+            return find_unnamed(self, self._host, class_count(self.model, self.mao_rows_per_class),
+                                self.mao_rows_per_class)
+
+    @property
+    def _beside_model(self) -> list[nn.Module]:
+        """Modules beside the host's model, such as ProGrad's teacher."""
+        return [value for value in vars(self).values() if isinstance(value, nn.Module) and value is not self.model]
 
     def _narrowed(self, labels: torch.Tensor) -> contextlib.AbstractContextManager[torch.Tensor]:
-        """Inside, the host has the classes ``labels`` alone, also in a module beside its model (ProGrad's teacher)."""
-        beside = [value for value in vars(self).values() if isinstance(value, nn.Module) and value is not self.model]
-        return self._class_state.narrowed(labels, self.model, *beside)
+        """Inside, the host has the classes ``labels`` alone, in its model and beside it."""
+        return self._class_state.narrowed(labels, self.model, *self._beside_model)

@@ -148,11 +148,21 @@ def test_losses_over_all_classes_are_found_out_and_left_alone(tmp_path, capsys):
     assert len(trainer.model.prompt_learner.token_prefix) == 5
 
 
-def test_a_per_class_tensor_of_unknown_name_is_named_and_can_be_told(tmp_path):
-    with pytest.raises(MAOError, match="FormBias_MAO failed .* one row per class in class_bias, too; .* mao_per_class"):
-        step_of("FormBias_MAO", tmp_path)
-    loss, logits, _ = step_of("FormBiasTold_MAO", tmp_path)
+@pytest.mark.parametrize("name", ["FormBias_MAO", "FormBiasTold_MAO"])
+def test_a_per_class_tensor_of_unknown_name_is_found_or_can_be_told(tmp_path, name):
+    loss, logits, trainer = step_of(name, tmp_path)
     torch.testing.assert_close(loss, F.cross_entropy(logits[:, LABELS], torch.arange(3)))
+    assert len(trainer.model.class_bias) == 5
+
+
+def test_a_per_class_tensor_that_a_host_forgets_to_tell_is_named(tmp_path):
+    class Forgetful(FormBias):
+        pass
+
+    TRAINER_REGISTRY.register()(Forgetful)
+    add_mao(Forgetful, mao_per_class=())
+    with pytest.raises(MAOError, match="Forgetful_MAO failed .* one row per class in class_bias, too; .* mao_per_cl"):
+        step_of("Forgetful_MAO", tmp_path)
 
 
 def test_buffers_called_token_are_narrowed(tmp_path):
