@@ -29,6 +29,7 @@ from compat.run_config.yaml_file import read_yaml
 if TYPE_CHECKING:
     from dassl.engine import TrainerX
 
+    from runs.model_facts import ModelFacts
     from runs.state import Run
 
 KEY_OF_FLAG = {
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace, engine: str) -> None:
     from dassl.utils import collect_env_info, setup_logger
 
     from runs.lock import locked
+    from runs.model_facts import write_facts
     from runs.recorder import record_run
     from runs.state import key_in, mark_done, write_run
     from trainers.running import built_trainer
@@ -72,6 +74,8 @@ def run(args: argparse.Namespace, engine: str) -> None:
         key = described.identity.digest
         if key_in(folder) is None:
             write_run(folder, described)
+        if not args.model_dir:  # else the folder is not of a model, but of a test
+            write_facts(folder, facts_of_model(trainer, cfg))
         record_run(trainer, cfg, engine, described)
         train_or_test(trainer, args)
         # A test in the folder of another run, finished or not, leaves that run's state as it is.
@@ -117,6 +121,18 @@ def checked_run(trainer: "TrainerX", cfg: CfgNode, args: argparse.Namespace) -> 
     return Run(identity, origin, label)
 
 
+def facts_of_model(trainer: "TrainerX", cfg: CfgNode) -> "ModelFacts":
+    """What has to be known to use the model without its data."""
+    from runs.model_facts import ModelFacts
+    from runs.state import stage_of
+    from trainers.prompting.clip_files import absolute_name
+
+    dataset = trainer.dm.dataset
+    base_run = cfg.MAO.BASE_DIR if stage_of(cfg) == "new" else ""
+    return ModelFacts(list(dataset.classnames), getattr(dataset, "template", ""),
+                      absolute_name(cfg.MODEL.BACKBONE.NAME), base_run)
+
+
 def train_or_test(trainer: "TrainerX", args: argparse.Namespace) -> None:
     """Do what the flags ask for."""
     if args.eval_only:
@@ -133,9 +149,10 @@ def no_trace_of_a_refused_run(folder: str, made: list[str]) -> Iterator[None]:
     Args:
         folder: the output folder. made: folders that were made for the run, outermost first.
     """
+    from runs.model_facts import MODEL_FILE
     from runs.state import RUN_FILE
 
-    fresh = [path for path in (Path(folder) / RUN_FILE, Path(folder) / "log.txt") if not path.exists()]
+    fresh = [path for path in (Path(folder) / name for name in (RUN_FILE, MODEL_FILE, "log.txt")) if not path.exists()]
     try:
         yield
     except Exception as error:

@@ -3,8 +3,9 @@
 Both packages build many towers that OpenAI's classes do not compute. Of open_clip's keys, those that are not sizes must
 have a value that changes nothing.
 """
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,18 @@ OF_MODEL = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu", "custom_text", 
 ACTIVATION_OF: dict[str, Activation] = {
     "quick_gelu": "quick_gelu", "gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_fast": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh"}
+
+
+@contextlib.contextmanager
+def naming_damage(source: str) -> Iterator[None]:
+    """Values of wrong types in the block's configuration become a sentence."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"the configuration of {source} is damaged ({' '.join(str(error).split())[:160]}): fetch it "
+                        "again") from error
 
 
 def open_clip_details(config: Config, source: str, tag: Config | None = None, openai: bool = False) -> Details:
@@ -53,7 +66,11 @@ def open_clip_details(config: Config, source: str, tag: Config | None = None, op
              tuple(layers), "vision_patch_size": image.get("patch_size", 16) if is_vit else None,
              "transformer_width": text.get("width", 512), "transformer_layers": text.get("layers", 12)}
     heads = width * (1 if is_vit else 32) // image.get("head_width", 64), text.get("heads", 8)
-    return Details(heads, (activation, activation), sizes, tag.get("mean") or (), tag.get("std") or ())
+    return Details(heads, (activation, activation), sizes, _numbers(tag.get("mean")), _numbers(tag.get("std")))
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    return tuple(map(float, values or ()))
 
 
 def _has_no_effect(key: str, value: object) -> bool:
@@ -90,8 +107,8 @@ def hugging_face_details(config: Config, images: Config, source: str) -> Details
              "vision_patch_size": image.get("patch_size", 32),
              "transformer_width": text.get("hidden_size", 512), "transformer_layers": text.get("num_hidden_layers", 12)}
     heads = image.get("num_attention_heads", 12), text.get("num_attention_heads", 8)
-    return Details(heads, (activations[0], activations[1]), sizes, images.get("image_mean") or (),
-                   images.get("image_std") or ())
+    return Details(heads, (activations[0], activations[1]), sizes, _numbers(images.get("image_mean")),
+                   _numbers(images.get("image_std")))
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from compat.errors import UserError
 from compat.tensor_files import check_archive, is_torchscript, read_tensors
 
 from . import clip_open_clip
-from .clip_configs import hugging_face_details, open_clip_details, read_config
+from .clip_configs import hugging_face_details, naming_damage, open_clip_details, read_config
 from .clip_details import Details
 from .clip_package import openai_clip
 
@@ -69,6 +69,16 @@ def find_weights(name: str) -> Weights:
     )
 
 
+def absolute_name(name: str) -> str:
+    """``name`` with the path in it, if there is one, as seen from any folder."""
+    if name in BUNDLED or name in openai_clip._MODELS:
+        return name
+    if name.startswith(clip_open_clip.PREFIX):
+        architecture, at, file = name.partition("@")
+        return architecture + at + (os.path.abspath(file) if file else "")
+    return os.path.abspath(name) if os.path.exists(name) else name
+
+
 def _downloaded(name: str) -> Path:
     """File of one of OpenAI's models; the clip package verifies its checksum."""
     cache = os.path.expanduser(os.environ.get("CLIP_CACHE", "~/.cache/clip"))
@@ -103,14 +113,16 @@ def _of_file(*files: Path) -> Weights:
     """Files beside which a configuration may lie; other repositories' files may lie there, too."""
     folder = files[0].parent
     of_open_clip, of_transformers, of_images = (folder / name for name in CONFIGS)
-    if files[0].name.startswith("open_clip") and of_open_clip.is_file():
-        config = read_config(of_open_clip)
-        return Weights(files, open_clip_details(config.get("model_cfg", config), repr(str(folder)),
-                                                config.get("preprocess_cfg")), (of_open_clip,))
-    if files[0].suffix in (".safetensors", ".bin") and of_transformers.is_file():
-        configs = (of_transformers, *([of_images] if of_images.is_file() else []))
-        images = read_config(of_images) if of_images.is_file() else {}
-        return Weights(files, hugging_face_details(read_config(of_transformers), images, repr(str(folder))), configs)
+    source = repr(str(folder))
+    with naming_damage(source):
+        if files[0].name.startswith("open_clip") and of_open_clip.is_file():
+            config = read_config(of_open_clip)
+            details = open_clip_details(config.get("model_cfg", config), source, config.get("preprocess_cfg"))
+            return Weights(files, details, (of_open_clip,))
+        if files[0].suffix in (".safetensors", ".bin") and of_transformers.is_file():
+            configs = (of_transformers, *([of_images] if of_images.is_file() else []))
+            images = read_config(of_images) if of_images.is_file() else {}
+            return Weights(files, hugging_face_details(read_config(of_transformers), images, source), configs)
     return Weights(files)
 
 

@@ -1,6 +1,9 @@
 """Prompt strings and their tokens."""
+import contextlib
 import functools
 import reprlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 
 import numpy as np
 import torch
@@ -11,6 +14,18 @@ from .clip_package import SimpleTokenizer, openai_clip
 
 LONGEST_TOKEN = 20  # characters; the tokens of real text have four. The time to find tokens grows with the square
 SHORTER = "use fewer context tokens (N_CTX, CTX_INIT) or a shorter class name"
+
+_CUT: ContextVar[bool] = ContextVar("cut", default=False)
+
+
+@contextlib.contextmanager
+def long_texts_cut() -> Iterator[None]:
+    """In the block, what a text has too many tokens is cut off in front of end-of-text, instead of being refused."""
+    token = _CUT.set(True)
+    try:
+        yield
+    finally:
+        _CUT.reset(token)
 
 
 @functools.cache
@@ -45,10 +60,12 @@ def tokenize(texts: list[str], context_length: int) -> torch.Tensor:
     start, end = bpe.encoder["<|startoftext|>"], bpe.encoder["<|endoftext|>"]
     rows = []
     for text in texts:
+        if _CUT.get():
+            text = text[:LONGEST_TOKEN * context_length]
         if len(text) > LONGEST_TOKEN * context_length:
             raise UserError(f"the prompt {reprlib.repr(text)} has {len(text):,} characters, more than {context_length} "
                             f"tokens hold: {SHORTER}")
-        ids = bpe.encode(text)
+        ids = bpe.encode(text)[:context_length - 2 if _CUT.get() else None]
         if len(ids) + 2 > context_length:
             raise UserError(f"the prompt {text[:200]!r} has {len(ids) + 2} tokens, and the model takes "
                             f"{context_length}: {SHORTER}")

@@ -16,6 +16,7 @@ from compat.errors import UserError
 from trainers.prompting import clip_open_clip
 from trainers.prompting.clip_details import is_known
 from trainers.prompting.clip_digest import weights_digest
+from trainers.prompting.clip_files import absolute_name
 from trainers.prompting.clip_loading import load_clip
 from trainers.prompting.clip_package import CLIP
 from trainers.prompting.clip_sizes import sizes_of
@@ -218,6 +219,8 @@ def test_hugging_face_pickle_and_parts(hugging_face, tmp_path):
     ({"vision_config_dict": {"num_attention_heads": 7}}, "160 wide, which 7 heads cannot share"),
     ({"text_config": {"layer_norm_eps": 1e-6}}, "layer_norm_eps 1e-06"),
     ({"text_config": {"eos_token_id": 5}}, "ends texts with token 5"),
+    ({"text_config": 3}, "configuration of .* is damaged"), ({"text_config": {"hidden_act": []}}, "is damaged"),
+    ({"vision_config": {"num_attention_heads": "two"}}, "does not fit the layout"),
 ])
 def test_hugging_face_model_of_another_kind(hugging_face, changes, words, tmp_path):
     _, folder = hugging_face
@@ -353,7 +356,7 @@ def test_normalisation_of_the_weights_is_asked_for(tags):
     configured_clip(config_of("open_clip:tiny-wide-heads/plain", INPUT__TRANSFORMS=()))
 
 
-def test_digests_tell_weights_apart(room, hugging_face, tmp_path):
+def test_digests_tell_weights_apart(room, hugging_face, tmp_path, monkeypatch):
     _, path = trained(room, "wide-heads")
     names = ["open_clip:ViT-B-32/openai", "open_clip:ViT-B-32/laion2b_s34b_b79k", f"open_clip:ViT-B-32@{path}",
              f"open_clip:ViT-B-16@{path}", str(path), str(hugging_face[1]), "ViT-B/16", "Mini/16"]
@@ -364,5 +367,8 @@ def test_digests_tell_weights_apart(room, hugging_face, tmp_path):
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps({**config, "logit_scale_init_value": 1.0}))
     assert weights_digest(str(copy)) not in ("", digests[5])
+    monkeypatch.chdir(room)
+    assert absolute_name(path.name) == str(path) and absolute_name("ViT-B/16") == "ViT-B/16"
+    assert absolute_name(f"open_clip:ViT-B-32@{path.name}") == f"open_clip:ViT-B-32@{path}"
     absent = ["open_clip:ViT-B-32", "open_clip:ViT-B-32@absent.pt", "absent"]
     assert [weights_digest(name) for name in absent] == [""] * 3
