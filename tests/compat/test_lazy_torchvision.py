@@ -10,7 +10,9 @@ from trainers.prompting.clip_loading import load_clip
 load_clip("Mini/16")
 names = "torch._dynamo", "sympy", "sklearn", "scipy", "sentence_transformers", "torchvision.models.vgg"
 print([name for name in names if name in sys.modules])
-import torchvision
+import inspect, torchvision
+frame = inspect.getmodule(sys._getframe())  # asks all modules for their files
+print("torchvision.models.vgg" in sys.modules)
 from torchvision.models import resnet18
 print(resnet18.__module__, torchvision.ops.nms.__name__, torchvision.datasets.CIFAR10.__name__)
 """
@@ -18,4 +20,4 @@ print(resnet18.__module__, torchvision.ops.nms.__name__, torchvision.datasets.CI
 
 def test_what_no_run_needs_is_not_imported_and_can_be_used_all_the_same(repository):
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=repository, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["[]", "torchvision.models.resnet nms CIFAR10"]
+    assert done.stdout.splitlines() == ["[]", "False", "torchvision.models.resnet nms CIFAR10"]
