@@ -190,6 +190,8 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--model-dir", default="", help="output folder of the run to test")
     parser.add_argument("--load-epoch", type=int, help="epoch of the checkpoint to test (default: best, else last)")
     parser.add_argument("--no-train", action="store_true", help="set everything up, train nothing")
+    parser.add_argument("--no-cache", action="store_true",
+                        help="encode all test images, whatever is kept of them (TEST.FEATURE_CACHE_MB 0)")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     args = parser.parse(argv)
     for flag in ("model_dir", "load_epoch"):
@@ -228,6 +230,8 @@ def make_config(args: argparse.Namespace) -> CfgNode:
                 set_key(cfg, key, getattr(args, flag))
     for key, value in zip(args.opts[::2], args.opts[1::2], strict=True):
         set_key(cfg, key, value)
+    if args.no_cache:
+        set_key(cfg, "TEST.FEATURE_CACHE_MB", 0)
     check_values(cfg, {f"MAO.NEW.{key}": place for key, place in OF_STEP_2.items()})
     cfg.freeze()
     return cfg

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 # (A split file counts by its contents.)
 WITHOUT_INFLUENCE: frozenset[str] = frozenset({
     "OUTPUT_DIR", "RESUME", "DATASET.ROOT", "DATASET.SPLIT_FILE", "DATALOADER.NUM_WORKERS", "VERBOSE",
-    "TRAIN.PRINT_FREQ", "TRAIN.WANDB", "USE_CUDA"})
+    "TRAIN.PRINT_FREQ", "TRAIN.WANDB", "TEST.FEATURE_CACHE_MB", "USE_CUDA"})
 
 
 def flat_config(cfg: Mapping[str, object], prefix: str = "") -> dict[str, object]:

@@ -1,5 +1,7 @@
 """Fixtures that all tests share. The import path is set in pyproject.toml."""
+import os
 import signal
+import tempfile
 
 import pytest
 from paths import GOLDEN_DIR, REPOSITORY
@@ -7,6 +9,9 @@ from paths import GOLDEN_DIR, REPOSITORY
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started by nohup or with "&": what is ignored stays ignored in child processes, and some tests interrupt theirs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+_CACHE = tempfile.TemporaryDirectory()  # of these tests alone; deleted when they have ended
+os.environ["MAO_CACHE"] = _CACHE.name
 
 
 @pytest.fixture(scope="session")

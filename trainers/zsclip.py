@@ -10,6 +10,7 @@ from dassl.engine import TRAINER_REGISTRY, TrainerX
 
 from .prompting.configured_clip import configured_clip
 from .prompting.encoders import encode_texts, image_encoder, normalize
+from .prompting.kept_features import kept_features
 from .prompting.templates import DEFAULT_TEMPLATE, ENSEMBLE_TEMPLATES, fill
 
 
@@ -39,6 +40,13 @@ class ZeroshotCLIP(TrainerX):
 
     def load_model(self, *_: Any, **__: Any) -> None:
         """There is nothing to load."""
+
+    def test(self, split: str | None = None) -> float:
+        """As of every trainer, with the features of images from disk."""
+        as_usual = (type(self).model_inference is ZeroshotCLIP.model_inference
+                    and type(self).parse_batch_test is TrainerX.parse_batch_test)
+        with kept_features(self, self.image_encoder if as_usual else None, split):
+            return super().test(split)
 
     @torch.no_grad()
     def model_inference(self, image: torch.Tensor) -> torch.Tensor:

@@ -108,6 +108,7 @@ RULES: dict[str, Rule] = {
     "TRAIN.TEXT_MEMORY_MB": whole(-1),
     "TRAIN.PRINT_FREQ": whole(1),
     "TRAIN.COUNT_ITER": word("train_x", "train_u", "smaller_one"),
+    "TEST.FEATURE_CACHE_MB": whole(0),
     "TEST.SPLIT": word("test", "val"),
     "TEST.FINAL_MODEL": word("last_step", "best_val"),
     **dict.fromkeys([*(f"TRAINER.{node}.N_CTX" for node in ("COOP", "COCOOP", "MAPLE")),

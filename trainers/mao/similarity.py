@@ -2,8 +2,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import importlib.metadata
 import importlib.util
+import json
 import os
+import secrets
 import sys
 from collections.abc import Callable, Iterator
 
@@ -31,7 +35,7 @@ def class_similarity(source: str, classnames: list[str],
         float32 tensor (C, C).
     """
     if source == "minilm":
-        return _cosine(minilm_embeddings(classnames))
+        return _cosine(kept_embeddings(classnames))
     if source == "clip":
         return _cosine(clip_text_features())
     return _read_matrix(source, len(classnames))
@@ -41,6 +45,44 @@ def _cosine(features: torch.Tensor) -> torch.Tensor:
     """Cosine of every pair of rows (C, d), float32 (C, C)."""
     features = torch.nn.functional.normalize(features.float().cpu(), dim=-1)
     return features @ features.t()
+
+
+def kept_embeddings(classnames: list[str]) -> torch.Tensor:
+    """``minilm_embeddings``, computed once and kept on disk, keyed by class names, model and versions of its packages.
+
+    The folder is minilm in MAO_CACHE of the environment, or else in ~/.cache/mao-for-dassl.
+    """
+    made_from = [MINILM, classnames, *map(_version, ("sentence-transformers", "transformers", "torch", MINILM_PACKAGE))]
+    name = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
+    folder = os.path.expanduser(os.environ.get("MAO_CACHE") or "~/.cache/mao-for-dassl")
+    path = os.path.join(folder, "minilm", f"{name}.npy")
+    if os.path.isfile(path):
+        try:
+            kept = np.load(path, allow_pickle=False)
+            if kept.dtype == np.float32 and kept.ndim == 2 and len(kept) == len(classnames) and np.isfinite(kept).all():
+                return torch.from_numpy(kept)
+        except Exception as error:  # numpy raises many kinds on damaged files
+            print(f"MiniLM: {path} is damaged ({' '.join(str(error).split())[:200]}) and is made anew")
+    embeddings = minilm_embeddings(classnames)
+    temporary = f"{path}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(temporary, "wb") as file:
+            np.save(file, embeddings.numpy())
+        os.replace(temporary, path)
+    except OSError as error:
+        print(f"MiniLM: the embeddings are not kept ({error}), and computed anew next time")
+        with contextlib.suppress(OSError):
+            os.remove(temporary)
+    return embeddings
+
+
+def _version(package: str) -> str:
+    """Of an installed package; "" if it is not there."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def minilm_embeddings(classnames: list[str]) -> torch.Tensor:

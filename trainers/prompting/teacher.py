@@ -2,15 +2,15 @@
 import functools
 import hashlib
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from compat.cache import cache_folder
 from compat.errors import WriteError
 from compat.files import atomic_write
 
+from .clip_digest import module_digest
 from .clip_package import CLIP
 from .encoders import encode_texts
 from .templates import fill
@@ -21,7 +21,7 @@ def mean_text_features(clip_model: CLIP, classnames: list[str], templates: list[
 
     Computed once and kept on disk, keyed by class names, templates and the text tower's weights.
     """
-    path = cache_folder() / f"{cache_key(clip_model, classnames, templates)}.npy"
+    path = cache_folder("teacher") / f"{cache_key(clip_model, classnames, templates)}.npy"
     try:
         return torch.from_numpy(np.load(path, allow_pickle=False))
     except (OSError, ValueError):  # not there, or cut short
@@ -40,17 +40,8 @@ def encode(clip_model: CLIP, classnames: list[str], templates: list[str]) -> tor
     return (functools.reduce(torch.add, features) / len(templates)).cpu()
 
 
-def cache_folder() -> Path:
-    """Folder of kept features: MAO_CACHE in the environment, else ~/.cache/mao-for-dassl."""
-    return Path(os.environ.get("MAO_CACHE", "~/.cache/mao-for-dassl")).expanduser() / "teacher"
-
-
 def cache_key(clip_model: CLIP, classnames: list[str], templates: list[str]) -> str:
-    """SHA-256 of class names, templates and the frozen weights of the text tower, as hex digits."""
-    digest = hashlib.sha256(json.dumps([list(classnames), list(templates)]).encode())
-    for name, value in sorted(clip_model.state_dict().items()):
-        if not name.startswith("visual."):
-            digest.update(name.encode())
-            digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
-                          if value.dim() else str(value.item()).encode())
-    return digest.hexdigest()
+    """SHA-256 of class names, templates and the frozen text tower, as hex digits."""
+    weights = {name: value for name, value in clip_model.state_dict().items() if not name.startswith("visual.")}
+    tower = module_digest(clip_model.transformer, weights)
+    return hashlib.sha256(json.dumps([list(classnames), list(templates), tower]).encode()).hexdigest()

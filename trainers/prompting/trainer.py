@@ -16,15 +16,19 @@ from .clip_package import CLIP
 from .compiling import compile_towers
 from .configured_clip import DEFAULTS, configured_clip
 from .encoders import AUTOMATIC, TextEncoder
+from .kept_features import LARGEST_MB, kept_features
+from .model import PromptedCLIP
 from .precision import Precision, PrecisionName
 
 
 def extend_cfg(cfg: CfgNode) -> None:
-    """Add the keys below TRAIN and MODEL that all backbones read."""
+    """Add the keys below TRAIN, TEST and MODEL that all backbones read."""
     if "CLIP" not in cfg.MODEL:
         cfg.MODEL.CLIP = DEFAULTS.clone()
     if "TEXT_MEMORY_MB" not in cfg.TRAIN:
         cfg.TRAIN.TEXT_MEMORY_MB = AUTOMATIC  # of the text tower's graph; more classes are encoded twice; 0: never
+    if "FEATURE_CACHE_MB" not in cfg.TEST:
+        cfg.TEST.FEATURE_CACHE_MB = LARGEST_MB  # of test-image features kept on disk for later runs; 0: none are kept
     if "COMPILE" not in cfg.MODEL:
         cfg.MODEL.COMPILE = ""  # torch.compile's backend for the frozen towers; "": they are not compiled
 
@@ -111,6 +115,14 @@ class PromptTrainer(TrainerX):
     def parse_batch_train(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """(images, labels) on the run's device."""
         return (batch["img"].to(self.device, non_blocking=True), batch["label"].to(self.device, non_blocking=True))
+
+    def test(self, split: str | None = None) -> float:
+        """As of every trainer, with the features of images from disk if the image tower learns nothing."""
+        as_usual = (type(self.model) is PromptedCLIP and type(self).model_inference is TrainerX.model_inference
+                    and type(self).parse_batch_test is TrainerX.parse_batch_test)
+        tower = self.model.image_encoder if as_usual else None
+        with kept_features(self, tower, split):
+            return super().test(split)
 
     def load_model(self, directory: str, epoch: int | None = None) -> None:
         """Load the prompts of a run's output folder, and set ``loaded_epoch``; ``epoch`` as in ``checkpoint_file``."""

@@ -26,6 +26,29 @@ def test_minilm_knows_that_cats_and_dogs_are_closer_than_castles():
     torch.testing.assert_close(matrix[3, 4], torch.tensor(1.0))  # underscores are spaces
 
 
+def test_names_are_embedded_once(monkeypatch, tmp_path, capsys):
+    calls = []
+
+    def embed(names):
+        calls.append(names)
+        return torch.tensor([[float(len(name)), 1.0] for name in names])
+
+    monkeypatch.setenv("MAO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(similarity, "minilm_embeddings", embed)
+    first = class_similarity("minilm", ["cat", "dog", "castle"], no_clip)
+    assert torch.equal(class_similarity("minilm", ["cat", "dog", "castle"], no_clip), first) and len(calls) == 1
+    class_similarity("minilm", ["cat", "castle", "dog"], no_clip)
+    assert calls == [["cat", "dog", "castle"], ["cat", "castle", "dog"]]
+    for path in (tmp_path / "cache" / "minilm").iterdir():
+        path.write_bytes(path.read_bytes()[:-9])
+    assert torch.equal(class_similarity("minilm", ["cat", "dog", "castle"], no_clip), first) and len(calls) == 3
+    assert "is damaged" in capsys.readouterr().out
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MAO_CACHE", str(tmp_path / "file"))
+    assert torch.equal(class_similarity("minilm", ["cat", "dog", "castle"], no_clip), first)
+    assert "not kept" in capsys.readouterr().out
+
+
 def test_without_weights_the_remedies_are_named(monkeypatch):
     monkeypatch.setattr(similarity, "_packaged_minilm", lambda: None)
     monkeypatch.setattr(similarity, "MINILM", "no-such-folder/no-such-model")

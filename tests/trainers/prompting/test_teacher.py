@@ -24,10 +24,10 @@ def test_teacher_is_encoded_once_and_again_for_other_words_or_weights(monkeypatc
                                          (small_clip(), NAMES, ["a {}."])):
         teacher.mean_text_features(clip_model, names, templates)
     assert len(calls) == 4
-    for path in teacher.cache_folder().iterdir():
+    for path in teacher.cache_folder("teacher").iterdir():
         path.write_bytes(path.read_bytes()[:50])
     assert torch.equal(teacher.mean_text_features(small_clip(), NAMES, ["a {}.", "the {}."]), first)
-    assert len(calls) == 5 and not [name for name in os.listdir(teacher.cache_folder()) if name.count(".") > 1]
+    assert len(calls) == 5 and not [name for name in os.listdir(teacher.cache_folder("teacher")) if name.count(".") > 1]
 
 
 def test_teacher_works_where_nothing_can_be_kept(monkeypatch, tmp_path, capsys):
