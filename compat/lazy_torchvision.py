@@ -46,7 +46,7 @@ class NotExecuted(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__all__":
             raise AttributeError(name)
-        self.__class__ = ModuleType
+        object.__setattr__(self, "__class__", ModuleType)
         assert self.__spec__ is not None and isinstance(self.__spec__.loader, LazyLoader)
         self.__spec__.loader.loader.exec_module(self)
         return getattr(self, name)

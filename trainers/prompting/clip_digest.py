@@ -93,5 +93,5 @@ def module_digest(module: nn.Module, tensors: Mapping[str, torch.Tensor]) -> str
     digest = hashlib.sha256(f"{module} {heads}\n".encode())
     for name, value in sorted(tensors.items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -76,10 +76,11 @@ def features_file(trainer: TrainerX, tower: nn.Module, loader: DataLoader[dict[s
                   for status in [os.stat(item.impath)]]
     except OSError:
         return None  # the loader has a sentence for it
+    reading = {key: value for key, value in trainer.cfg.INPUT.items() if key != "TRANSFORMS"}  # that is for training
     cuda = torch.device(trainer.device).type == "cuda"
     machine = torch.cuda.get_device_name(trainer.device) if cuda else torch.backends.cpu.get_cpu_capability()
     known = [CODE, torch.__version__, torchvision.__version__, PIL.__version__, str(trainer.device), machine,
-             torch.get_float32_matmul_precision(), loader.batch_size, transform,
+             torch.get_float32_matmul_precision(), loader.batch_size, transform, reading,
              module_digest(tower, tower.state_dict()), images]
     return cache_folder("features") / f"{hashlib.sha256(json.dumps(known).encode()).hexdigest()}.pt"
 

@@ -4,6 +4,7 @@ from dassl.engine import TrainerX
 from dassl.metrics import compute_accuracy
 from dassl.optim import build_lr_scheduler, build_optimizer
 from dassl.utils import load_pretrained_weights
+from torch import nn
 from torch.nn import functional as F
 from yacs.config import CfgNode
 
@@ -118,10 +119,10 @@ class PromptTrainer(TrainerX):
 
     def test(self, split: str | None = None) -> float:
         """As of every trainer, with the features of images from disk if the image tower learns nothing."""
-        as_usual = (type(self.model) is PromptedCLIP and type(self).model_inference is TrainerX.model_inference
+        as_usual = (type(self).model_inference is TrainerX.model_inference
                     and type(self).parse_batch_test is TrainerX.parse_batch_test)
-        tower = self.model.image_encoder if as_usual else None
-        with kept_features(self, tower, split):
+        model: nn.Module = self.model
+        with kept_features(self, model.image_encoder if as_usual and type(model) is PromptedCLIP else None, split):
             return super().test(split)
 
     def load_model(self, directory: str, epoch: int | None = None) -> None:
