@@ -26,6 +26,7 @@ class CIFAR(FewShotDataset):
 
     original: ClassVar[str]
     beside: ClassVar[str]
+    advice = "torchvision downloads it (docs/datasets.md)"
     split_file = SPLIT
 
     @classmethod

@@ -38,7 +38,8 @@ def download_all(names: list[str], sources: Sources, root: str, splits_only: boo
     failed, by_hand = [], False
     for name in names:
         if name not in sources:
-            print(f"{name}: comes with the repository or is your own; there is nothing to download")
+            advice = getattr(DATASET_REGISTRY.get(name), "advice", "comes with the repository or is your own")
+            print(f"{name}: {advice}; there is nothing to download here")
             continue
         folder = data_root(root) / DATASET_REGISTRY.get(name).dataset_dir
         print(f"{name}: {sources[name]['page']} ({sources[name]['terms']})")

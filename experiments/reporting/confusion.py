@@ -120,10 +120,13 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("paths", nargs="+", metavar="RUN", help="output folders of runs; they are searched")
+    parser.add_argument("paths", nargs="+", metavar="RUN",
+                        help="output folders of runs that were tested with TEST.COMPUTE_CMAT True; they are searched")
     parser.add_argument("--output", default="", help="folder for csv files and the figure (default: none are written)")
     parser.add_argument("--pairs", type=int, default=PAIRS, help=f"pairs to list (default: {PAIRS})")
     args = parser.parse_args(argv)
+    if args.pairs < 1:
+        parser.error(f"--pairs {args.pairs}: give a number of at least 1")
     return exit_code(lambda: run(args))
 
 

@@ -218,6 +218,8 @@ def test_unknown_names_are_refused_and_bundled_ones_need_no_download(textures, t
     assert "'DescribableTexture' is unknown: did you mean 'DescribableTextures'?" in capsys.readouterr().err
     assert run(textures, "Pictograms", "--root", tmp_path) == 0
     assert "comes with the repository" in capsys.readouterr().out
+    assert run(textures, "CIFAR100", "--root", tmp_path) == 0
+    assert "CIFAR100: torchvision downloads it" in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
 
 
