@@ -14,10 +14,11 @@ from transformers import CLIPConfig, CLIPModel
 import trainers
 from compat.errors import UserError
 from trainers.prompting import clip_open_clip
-from trainers.prompting.clip_details import is_known
+from trainers.prompting.clip_configs import hugging_face_details, open_clip_details
+from trainers.prompting.clip_details import check_details, is_known
 from trainers.prompting.clip_digest import weights_digest
 from trainers.prompting.clip_files import absolute_name
-from trainers.prompting.clip_loading import load_clip
+from trainers.prompting.clip_loading import _build, load_clip
 from trainers.prompting.clip_package import CLIP
 from trainers.prompting.clip_sizes import sizes_of
 from trainers.prompting.configured_clip import configured_clip
@@ -89,6 +90,27 @@ def test_open_clip_architecture_with_a_file(room, name):
     if name == "apart":
         with pytest.raises(UserError, match="has 42 tokens, and the model takes 32"):
             encode_texts(ours, ["cat " * 40])
+
+
+@pytest.mark.parametrize("name", ["ViT-H-14", "ViT-g-14", "ViT-bigG-14-quickgelu", "ViT-B-16-plus-240", "RN50x4"])
+def test_architectures_of_open_clip_as_the_package_builds_them(name):
+    config = open_clip.get_model_config(name)
+    details = open_clip_details(config, name)
+    with torch.device("meta"):  # without memory
+        theirs = open_clip.CLIP(**config)
+        sizes = sizes_of(theirs.state_dict())
+        ours = _build(sizes, details)
+    check_details(details, sizes, name)
+    assert ({key: value.shape for key, value in ours.state_dict().items()}
+            == {key: value.shape for key, value in theirs.state_dict().items()})
+    for one, other in zip(blocks_of(ours), blocks_of(theirs), strict=True):
+        assert one.attn.num_heads == other.attn.num_heads
+        assert type(one.mlp.gelu).__name__ == type(other.mlp.gelu).__name__
+
+
+def blocks_of(model):
+    towers = [tower.transformer for tower in (model, model.visual) if hasattr(tower, "transformer")]
+    return [block for transformer in towers for block in transformer.resblocks]
 
 
 @pytest.fixture
@@ -210,6 +232,12 @@ def test_hugging_face_pickle_and_parts(hugging_face, tmp_path):
     with pytest.raises(UserError, match="is missing: fetch it again"):
         load_clip(str(tmp_path))
     assert whole and not weights_digest(str(tmp_path))
+
+
+def test_hugging_face_values_that_are_left_out():
+    """Configurations of older versions hold what differs from the defaults."""
+    left_out, whole = ({"model_type": "clip"}, CLIPConfig().to_dict())
+    assert hugging_face_details(left_out, {}, "x") == hugging_face_details(whole, {}, "x")
 
 
 @pytest.mark.parametrize("changes, words", [
