@@ -16,7 +16,7 @@ def numbers(folder):
     return [epoch["loss"] for epoch in epochs], record["accuracy"], context.tolist()
 
 
-@pytest.mark.parametrize("labels", [("base", "train"), ("base", "test"), ("clip", "test")])
+@pytest.mark.parametrize("labels", [("base", "train"), ("clip", "test")])
 def test_both_steps_and_a_test(tmp_path, labels):
     found = []
     for on_device in (False, True):

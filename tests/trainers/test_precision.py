@@ -21,6 +21,7 @@ PRECISIONS = ("fp32", "fp16", "amp", "bf16")
 OURS = sorted(name for name in TRAINER_REGISTRY.registered_names()
               if TRAINER_REGISTRY.get(name).__module__.startswith("trainers."))
 LEARNING = [name for name in OURS if not name.startswith("ZeroshotCLIP")]
+OF_THE_PAPER = ("CoOp_MAO", "MaPLe_MAO", "PromptSRC_MAO")  # of further hosts, fp16 stands for all precisions
 CASES = [(name, step) for name in LEARNING for step in ("base", "new")[:1 + name.endswith("_MAO")]]
 
 
@@ -78,15 +79,15 @@ def check_on_a_gpu(room, name, step, precision, labeller="base"):
         assert {value.device.type for value in made} == {"cuda"}
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("name, step", CASES)
+@pytest.mark.parametrize("name, step, precision", [
+    (name, step, precision) for name, step in CASES for precision in PRECISIONS
+    if precision == "fp16" or not name.endswith("_MAO") or name in OF_THE_PAPER])
 def test_step_and_evaluation_on_a_gpu(room, name, step, precision):
     check_on_a_gpu(room, name, step, precision)
 
 
-@pytest.mark.parametrize("name", [name for name, step in CASES if step == "new"])
-def test_step_2_on_a_gpu_with_labels_of_zero_shot_clip(room, name):
-    check_on_a_gpu(room, name, "new", "fp16", "clip")
+def test_step_2_on_a_gpu_with_labels_of_zero_shot_clip(room):
+    check_on_a_gpu(room, "CoOp_MAO", "new", "fp16", "clip")
 
 
 @pytest.mark.parametrize("name", sorted({*OURS} - {*LEARNING}))
