@@ -54,7 +54,7 @@ def candidate_cross_entropy(model: nn.Module, labels: torch.Tensor) -> Iterator[
             raise MAOError(f"MAO cannot restrict the cross-entropy of {type(unwrap(model)).__name__}: in training it "
                            "has to return a tuple, first the cross-entropy, last the logits")
         logits = select_candidates(output[-1], labels, dim=1)
-        return (F.cross_entropy(logits, candidate_targets(labels).to(logits.device)), *output[1:])
+        return (F.cross_entropy(logits, candidate_targets(labels).to(logits.device, non_blocking=True)), *output[1:])
 
     with _forward_hook(model, restrict):
         yield

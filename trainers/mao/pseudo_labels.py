@@ -55,4 +55,5 @@ class PseudoLabeller:
         """Pseudo-labels of a training batch: looked up if made once, else from the images; int64 (batch,)."""
         if self._by_path is None:
             return self.label(images)
-        return torch.tensor([self._by_path[path] for path in paths], device=images.device)
+        labels = torch.tensor([self._by_path[path] for path in paths])
+        return labels.to(images.device, non_blocking=images.is_cuda)
