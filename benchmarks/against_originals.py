@@ -46,15 +46,20 @@ FORMULATIONS = ("original", "ours")
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--rounds", type=int, default=1)
+    add_sizes(parser)
+    return parser.parse_args(argv)
+
+
+def add_sizes(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how large a case is."""
     parser.add_argument("--classes", type=int, default=500, help="at least --images")
     parser.add_argument("--images", type=int, default=32, help="in a batch")
     parser.add_argument("--layers", type=int, default=3, help="blocks of each tower")
     parser.add_argument("--steps", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--width", type=int, default=768, help="of the image tower")
     parser.add_argument("--text-width", type=int, default=512)
     parser.add_argument("--side", type=int, default=224, help="of the images, in pixels")
-    return parser.parse_args(argv)
 
 
 class WholeTextEncoder(nn.Module):
@@ -111,17 +116,26 @@ def built(method: str, formulation: str, options: argparse.Namespace, precision:
           pairs: Sequence[str] = ("USE_CUDA", "False")) -> Iterator[Any]:
     """The trainer of a case, with further KEY VALUE pairs of its config."""
     name = {"text": "CoOp", "evaluation": "CoOp"}.get(method, method)
-    with contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, built_in(folder, name, options, pairs, precision) as trainer:
+        if formulation == "original":
+            make_original(trainer)
+        yield trainer
+
+
+@contextlib.contextmanager
+def built_in(folder: str, name: str, options: argparse.Namespace, pairs: Sequence[str],
+             precision: str = "fp32") -> Iterator[Any]:
+    """A trainer of a random CLIP, which lies in a folder; it prints nothing."""
+    with contextlib.redirect_stdout(io.StringIO()):
         resolve_dassl()
         from trainers.running import built_trainer
 
         case = argparse.Namespace(
             backbone=random_clip(folder, options), precision=precision, depth=min(9, options.layers))
-        cfg = checked_config(train.parse_arguments(
-            [*words(name, options.classes, options.side, folder, case), *pairs]))
-        with built_trainer(cfg) as trainer:
-            if formulation == "original":
-                make_original(trainer)
+        heads = str((options.width // 64, options.text_width // 64))
+        line = [*words(name, options.classes, options.side, folder, case), "MODEL.CLIP.HEADS", heads,
+                "MODEL.CLIP.ACTIVATION", "quick_gelu", *pairs]
+        with built_trainer(checked_config(train.parse_arguments(line))) as trainer:
             yield trainer
 
 

@@ -66,7 +66,7 @@ class MultiModalCLIP(PromptedCLIP):
         return self.text_encoder(learner.prompts(), deep_prompts=learner.compound_prompts_text)
 
     def encode_images(self, image: torch.Tensor) -> torch.Tensor:
-        return self.image_encoder(image.to(self.dtype), *self.prompt_learner.vision_prompts())
+        return self.image_encoder(image, *self.prompt_learner.vision_prompts())
 
 
 @TRAINER_REGISTRY.register()

@@ -74,7 +74,7 @@ class VisionLanguageCLIP(IndependentPromptsCLIP):
     @torch.no_grad()
     def teacher_image_features(self, image: torch.Tensor) -> torch.Tensor:
         """Normalised features of the frozen CLIP, without prompts; shape (batch, embedding dimension)."""
-        return normalize(self.image_encoder(image.to(self.dtype)).float())
+        return normalize(self.image_encoder(image).float())
 
     def forward(self, image: torch.Tensor, label: torch.Tensor | None = None) -> Any:
         """Logits (batch, classes) in evaluation or without labels.

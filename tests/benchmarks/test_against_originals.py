@@ -4,7 +4,7 @@ import json
 import pytest
 import torch
 
-from benchmarks import against_originals, flops
+from benchmarks import against_originals, flops, new_step
 from trainers.prompting import encoders
 
 TINY = ["--classes", "8", "--images", "4", "--layers", "2", "--width", "128", "--text-width", "64", "--side", "32",
@@ -50,3 +50,17 @@ def test_a_step_takes_few_more_operations_than_it_needs(capsys, monkeypatch):
     _, *rows = capsys.readouterr().out.splitlines()
     assert [row.split()[0] for row in rows] == ["CoOp", "MaPLe", "PromptSRC"]
     assert all(1 <= float(row.split()[-1]) <= 1.15 for row in rows)
+
+
+@pytest.mark.parametrize("view, encodings", [("train", 2), ("test", 1)])
+def test_step_two_is_measured_beside_its_backbone(capsys, monkeypatch, view, encodings):
+    images = []
+    forward = encoders.ImageEncoder.forward
+    monkeypatch.setattr(encoders.ImageEncoder, "forward", lambda self, image, *args: images.append(len(image))
+                        or forward(self, image, *args))
+    monkeypatch.setattr(new_step, "in_own_process", lambda function, *args: function(*args))
+    assert new_step.main([*TINY, "--methods", "MaPLe", "--views", view]) == 0
+    record, _, row = capsys.readouterr().out.splitlines()
+    assert json.loads(record)["view"] == view and row.split()[:2] == ["MaPLe", view]
+    steps = new_step.NOT_COUNTED + 1
+    assert images.count(4) == steps * (1 + encodings) and images.count(1) == (view == "test")

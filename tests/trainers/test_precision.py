@@ -13,6 +13,8 @@ from small_run import make_room, words
 import train
 import trainers
 from compat.settings import flat_config
+from trainers.mao.shared_features import CHECKED_STEPS
+from trainers.prompting.encoders import ImageEncoder
 from trainers.prompting.model import PromptedCLIP
 from trainers.prompting.precision import Precision
 from trainers.running import built_trainer
@@ -88,6 +90,16 @@ def test_step_and_evaluation_on_a_gpu(room, name, step, precision):
 
 def test_step_2_on_a_gpu_with_labels_of_zero_shot_clip(room):
     check_on_a_gpu(room, "CoOp_MAO", "new", "fp16", "clip")
+
+
+def test_image_features_of_the_labeller_are_not_waited_for_on_a_gpu(room, monkeypatch):
+    forward, looks = ImageEncoder.forward, []
+    monkeypatch.setattr(ImageEncoder, "forward", lambda *args: looks.append(1) or forward(*args))
+    with precision_of_a_gpu(), started(room, "CoOp_MAO", "new", "fp16") as (trainer, batch), \
+            on_a_pretended_gpu(trainer):
+        trainer._image_features._agreed = CHECKED_STEPS
+        trainer.forward_backward(batch)
+    assert len(looks) == 1
 
 
 @pytest.mark.parametrize("name", sorted({*OURS} - {*LEARNING}))

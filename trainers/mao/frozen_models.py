@@ -54,7 +54,7 @@ class CachedTextEncoder(nn.Module):
 
     def forward(self, *args: object, **kwargs: object) -> torch.Tensor:
         prompts = (args, sorted(kwargs.items()))
-        if self._kept is None or not _same(prompts, self._kept[0]):
+        if self._kept is None or not same(prompts, self._kept[0]):
             self._kept = prompts, self.encoder(*args, **kwargs)
         return self._kept[1]
 
@@ -65,14 +65,17 @@ class CachedTextEncoder(nn.Module):
             return getattr(super().__getattr__("encoder"), name)
 
 
-def _same(value: object, other: object) -> bool:
+def same(value: object, other: object) -> bool:
     """Whether two arguments, tensors or sequences of such, are equal."""
+    if value is other:
+        return True
     if torch.is_tensor(value):
-        return torch.is_tensor(other) and value.shape == other.shape and torch.equal(value, other)
+        return (torch.is_tensor(other) and (value.shape, value.dtype, value.device) == (
+            other.shape, other.dtype, other.device) and torch.equal(value, other))
     if isinstance(value, (list, tuple)):
         return (isinstance(other, (list, tuple)) and len(value) == len(other)
-                and all(map(_same, value, other)))
-    return value is other or (isinstance(value, (int, float, str)) and value == other)
+                and all(map(same, value, other)))
+    return isinstance(value, (int, float, str)) and value == other
 
 
 class ZeroShotCLIP(Protocol):

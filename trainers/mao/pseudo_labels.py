@@ -36,20 +36,26 @@ class PseudoLabeller:
     """
 
     def __init__(self, logits: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        self._logits = logits
+        self._logits: Callable[[torch.Tensor], torch.Tensor] | None = logits
         self._by_path: dict[str, int] | None = None
 
     @torch.no_grad()
     def label(self, images: torch.Tensor) -> torch.Tensor:
         """Pseudo-labels of images, int64 (batch,)."""
+        assert self._logits is not None, "all labels have been made"
         return self._logits(images).argmax(dim=1)
 
-    def label_once(self, dataset: DatasetWrapper, device: torch.device) -> None:
-        """Label every image of a data set now; ``of_batch`` then answers from these."""
+    def label_once(self, dataset: DatasetWrapper, device: torch.device, workers: int = 0) -> None:
+        """Label every image of a data set now; ``of_batch`` then answers from these, and the frozen model is let go.
+
+        Args:
+            device: the run's. workers: processes that decode the images.
+        """
         self._by_path = {}
-        for batch in DataLoader(dataset, batch_size=100):
+        for batch in DataLoader(dataset, batch_size=100, num_workers=workers):
             labels = self.label(batch["img"].to(device)).tolist()
             self._by_path.update(zip(batch["impath"], labels))  # noqa: B905  strict= came with Python 3.10
+        self._logits = None
 
     def of_batch(self, images: torch.Tensor, paths: list[str]) -> torch.Tensor:
         """Pseudo-labels of a training batch: looked up if made once, else from the images; int64 (batch,)."""

@@ -12,6 +12,7 @@ P are the host's learnable prompts, loss(P, images, labels, classes) is its own 
         F = a frozen copy of that P, or zero-shot CLIP                                     frozen_models
         for each batch of images:
             DDE-new:  pseudo-labels = the new classes with the highest logits of F         pseudo_labels
+                      (the host gets the image features that F has just computed)          shared_features
             reg-N:    P <- a step on loss(P, images, pseudo-labels, the new classes)       _pseudo_labelled_step
 """
 from __future__ import annotations
@@ -38,6 +39,7 @@ from .hard_negatives import hard_negative_table
 from .host_contract import check_host, class_count, has_class_specific_context, tensors_in
 from .pseudo_labels import PseudoLabeller, host_logits
 from .run_data import in_view_of, whole_train_split, with_base_classes
+from .shared_features import SharedImageFeatures
 from .similarity import class_similarity
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class MAO(Host):
     mao_candidate_loss: bool = False
     model: nn.Module
     _labeller: PseudoLabeller
+    _image_features: SharedImageFeatures | None = None
 
     def __init__(self, cfg: CfgNode) -> None:
         config.check(cfg)
@@ -197,12 +200,18 @@ class MAO(Host):
         if cfg.MAO.PSEUDO_LABELS == "clip":
             with self._classes_of_loss():
                 template = RELEASED_TEMPLATE if cfg.MAO.PSEUDO_TEMPLATE == "photo" else None
-                self._labeller = PseudoLabeller(zero_shot_clip(cfg, self.dm, template).model_inference)
+                zero_shot = zero_shot_clip(cfg, self.dm, template)
+            self._labeller = PseudoLabeller(zero_shot.model_inference)
+            frozen = _modules_of(zero_shot)
         else:
-            self._labeller = PseudoLabeller(host_logits(self, frozen_copy(self.model)))
-        if cfg.MAO.PSEUDO_VIEW == "test":
+            twin = frozen_copy(self.model)
+            self._labeller = PseudoLabeller(host_logits(self, twin))
+            frozen = [twin]
+        if cfg.MAO.PSEUDO_VIEW == "train":
+            self._image_features = SharedImageFeatures(self.model, frozen)
+        else:
             plain_view = in_view_of(self.test_loader, cfg, self.dm.dataset.train_x, is_train=False)
-            self._labeller.label_once(plain_view, self.device)
+            self._labeller.label_once(plain_view, self.device, self.test_loader.num_workers)
         if cfg.MAO.NEW.START == "fresh":  # the labeller keeps step 1's prompts
             with torch.no_grad():
                 for parameter, value in initial.items():
@@ -217,8 +226,9 @@ class MAO(Host):
         if torch.is_tensor(images):  # some hosts take lists of views
             images = images.to(self.device, non_blocking=True)
         first_view = tensors_in(images)[0].to(self.device)
-        labels = self._labeller.of_batch(first_view, batch["impath"])
-        return super().forward_backward({**batch, "img": images, "label": labels})
+        with self._image_features.shared() if self._image_features else contextlib.nullcontext():
+            labels = self._labeller.of_batch(first_view, batch["impath"])
+            return super().forward_backward({**batch, "img": images, "label": labels})
 
     @property
     def _without_reg_new(self) -> bool:
@@ -255,8 +265,13 @@ class MAO(Host):
     @property
     def _beside_model(self) -> list[nn.Module]:
         """Modules beside the host's model, such as ProGrad's teacher."""
-        return [value for value in vars(self).values() if isinstance(value, nn.Module) and value is not self.model]
+        return [module for module in _modules_of(self) if module is not self.model]
 
     def _narrowed(self, labels: torch.Tensor) -> contextlib.AbstractContextManager[torch.Tensor]:
         """Inside, the host has the classes ``labels`` alone, in its model and beside it."""
         return self._class_state.narrowed(labels, self.model, *self._beside_model)
+
+
+def _modules_of(owner: object) -> list[nn.Module]:
+    """The modules among an object's attributes."""
+    return [value for value in vars(owner).values() if isinstance(value, nn.Module)]

@@ -215,14 +215,14 @@ class ImageEncoder(nn.Module):
         """Features of images.
 
         Args:
-            image: shape (batch, 3, side, side).
+            image: shape (batch, 3, side, side), of any floating-point dtype.
             prompts: vectors (n, width) put behind the patches before the first layer norm, or None.
             deep_prompts: vectors (n, width) that overwrite the last n tokens before blocks 1, 2, ...
 
         Returns:
             Un-normalised image features of shape (batch, embedding dimension).
         """
-        patches = self.conv1(image).flatten(2).transpose(1, 2)  # (batch, patches, width)
+        patches = self.conv1(image.to(self.conv1.weight.dtype)).flatten(2).transpose(1, 2)  # (batch, patches, width)
         batch = len(patches)
         x = torch.cat([self.class_embedding.to(patches.dtype).expand(batch, 1, -1), patches], dim=1)
         x = x + self.positional_embedding.to(x.dtype)

@@ -33,7 +33,7 @@ def deep_prompts(encoder: TextEncoder | ImageEncoder) -> list[torch.Tensor]:
 def encode_with_prompts(encoder: ImageEncoder, image: torch.Tensor) -> torch.Tensor:
     """Un-normalised features (batch, embedding dimension) of images (batch, 3, side, side), with the tower's prompts.
     """
-    return encoder(image.to(encoder.proj.dtype), getattr(encoder, "VPT", None), deep_prompts(encoder))
+    return encoder(image, getattr(encoder, "VPT", None), deep_prompts(encoder))
 
 
 class IndependentPromptsCLIP(PromptedCLIP):

@@ -42,7 +42,7 @@ class PromptedCLIP(LearnableState):
 
     def encode_images(self, image: torch.Tensor) -> torch.Tensor:
         """Un-normalised image features, shape (batch, embedding dimension)."""
-        return self.image_encoder(image.to(self.dtype))
+        return self.image_encoder(image)
 
     def text_features(self) -> torch.Tensor:
         """Normalised fp32 text features, shape (classes, embedding dimension)."""

@@ -1,4 +1,7 @@
 """Pseudo-labels are those of the frozen model, in each step anew or once."""
+import gc
+import weakref
+
 import torch
 from small_coop import model_of
 
@@ -26,3 +29,12 @@ def test_labels_that_were_made_once_are_looked_up():
     assert labeller.of_batch(augmented, ["c", "b"]).tolist() == [0, 0]
     labeller.label_once(plain, torch.device("cpu"))
     assert labeller.of_batch(augmented, ["c", "b"]).tolist() == [2, 1]
+
+
+def test_a_model_whose_labels_were_all_made_is_let_go():
+    frozen = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3))
+    labeller, alive = PseudoLabeller(frozen), weakref.ref(frozen)
+    labeller.label_once([{"img": torch.ones(3, 2, 2), "impath": "a"}], torch.device("cpu"))
+    del frozen
+    gc.collect()
+    assert alive() is None and labeller.of_batch(torch.zeros(1, 3, 2, 2), ["a"]).shape == (1,)

@@ -1,11 +1,12 @@
 """Step 2 through train.py: what its training starts from, who labels its images, the control on a plain backbone."""
+import contextlib
 import json
 
 import pytest
 import torch
 from small_run import call, make_room, refused, words
 
-from trainers.mao import frozen_models, trainer
+from trainers.mao import frozen_models, shared_features, trainer
 from trainers.mao.frozen_models import RELEASED_TEMPLATE
 
 STILL = ["MAO.NEW.LR", 1e-9]  # so that the prompts stay where training started
@@ -38,6 +39,27 @@ def run_step_2(room, output, base, *pairs):
 
 def same(one, other):
     return torch.allclose(one, other, atol=1e-6)
+
+
+def test_features_that_the_labeller_computed_train_the_same_prompts(room, monkeypatch):
+    made = []
+
+    class Watched(trainer.SharedImageFeatures):
+        def __init__(self, *args):
+            super().__init__(*args)
+            made.append(self)
+
+    longer = ["MAO.NEW.LR", 0.1, "MAO.NEW.MAX_EPOCH", 5]
+
+    def trained(output):
+        assert call(step_2(room, output, "one", *longer)).code == 0
+        return torch.load(room / output / "prompt_learner" / "model.pth.tar-5")["state_dict"]["ctx"]
+
+    monkeypatch.setattr(trainer, "SharedImageFeatures", Watched)
+    together = trained("together")
+    assert made[0]._agreed == shared_features.CHECKED_STEPS and made[0]._possible
+    monkeypatch.setattr(Watched, "shared", lambda self: contextlib.nullcontext())
+    assert torch.equal(trained("apart"), together) and not same(together, context(room, "one"))
 
 
 CONTROL = ["MAO.BASE_RUN", "backbone"]
