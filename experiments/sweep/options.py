@@ -13,7 +13,8 @@ Step = dict[str, object]
 CONTROL: Step = {"MAO.BASE_RUN": "backbone"}  # step 2 behind the plain backbone
 
 FEW_SHOTS = (1, 2, 4, 8, 16)
-CONFIG_KEY = re.compile(r"[A-Z][A-Z0-9_]+(\.[A-Z0-9_]+)*")
+# A word without a dot may be a method (VPT), unless it is one of Dassl's keys.
+CONFIG_KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+|OUTPUT_DIR|RESUME|SEED|USE_CUDA|VERBOSE|VERSION")
 
 # Keys that an output folder is named after, and that no pair may change: the word of the command that does.
 CHOSEN_ELSEWHERE = {

@@ -2,6 +2,8 @@
 import pytest
 from sweep_tools import run_script, small_setting, train_calls
 
+from experiments.sweep import __main__ as sweep
+
 CASES = {
     "coop/base2new_train.sh pictograms 2": [
         "train.py --root ./data --seed 2 --trainer CoOp --dataset-config-file configs/datasets/pictograms.yaml "
@@ -84,6 +86,13 @@ def test_control_is_the_backbone_and_then_step_2_from_its_prompts(calls_of):
         "MAO.BASE_DIR out/base2new/train_base/pictograms/shots_16/CoOp/mini/seed2 "
         "DATASET.NUM_SHOTS 16 DATASET.SUBSAMPLE_CLASSES new MAO.BASE_RUN backbone")
     assert calls_of("mao/base2new_step2.sh CoOp+step2 pictograms 2") == [control]
+
+
+def test_methods_in_capital_letters_are_no_config_keys(calls_of):
+    call, = calls_of("mao/base2new_step1.sh VPT_MAO dtd 1 SEED 2")
+    assert "--config-file configs/trainers/VPT_MAO/vit_b16_c8_ep5.yaml" in call and "/seed2 " in call
+    args = sweep.parse_arguments(["table1", "--methods", "VPT", "IVLP", "SEED", "2"])
+    assert (args.methods, args.pairs) == (["VPT", "IVLP"], ["SEED", "2"])
 
 
 def test_trainer_of_one_s_own_needs_only_a_setting(calls_of):
