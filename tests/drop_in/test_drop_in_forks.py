@@ -166,6 +166,17 @@ def test_other_hosts_by_name(forks, run, tmp_path, monkeypatch):
         run(forks[0] / "coop_like", "ZeroshotCLIP_MAO", "configs/trainers/CoOp/tiny.yaml", tmp_path / "out")
 
 
+def test_a_linear_probe_and_a_batch_of_three_parts(forks, run, data, tmp_path, monkeypatch):
+    """What one has per class under a name that the plug-in does not know, and what is no class's second step."""
+    monkeypatch.setenv("MAO_HOSTS", "Probe")
+    said = run(forks[0] / "coop_like", "Probe_MAO", HOSTS["CoOp"][1], tmp_path / "base", *HOSTS["CoOp"][2],
+               "DATASET.SUBSAMPLE_CLASSES", "base", "MAO.SIMILARITY", data / "similarity.npy")
+    assert meter(said, "columns") == meter(said, "images") and max(meter(said, "images")) > 4
+    with pytest.raises(AssertionError, match="step 2 cannot start from parameters that each base class has its own of"):
+        run(forks[0] / "coop_like", "Probe_MAO", HOSTS["CoOp"][1], tmp_path / "new", *HOSTS["CoOp"][2],
+            "DATASET.SUBSAMPLE_CLASSES", "new", "MAO.BASE_DIR", tmp_path / "base", "MAO.PSEUDO_LABELS", "base")
+
+
 def test_an_unmodified_fork_on_the_bundled_engine(forks, run, tmp_path):
     """Train, evaluate, resume and keep the best checkpoint, with a train.py that knows nothing of this repository."""
     def promptsrc(output, classes, *pairs, flags=()):
