@@ -12,7 +12,7 @@ PER_CLASS = (
     "token_prefix", "token_suffix", "tokenized_prompts", "name_lens",  # CoOp, MaPLe and their forks
     "ori_embedding",  # KgCoOp: features of hand-written prompts
     "text_features",  # ProGrad's zero-shot teacher, TCP and others: features of hand-written prompts
-    "fixed_embeddings",  # PromptSRC's teacher, for forks of it that do not set mao_all_class_losses
+    "fixed_embeddings", "teacher_text_features",  # PromptSRC's teacher, upstream's and this repository's name
     "classnames",
 )
 """Attributes, of any module of a host, that hold one row or item per class.

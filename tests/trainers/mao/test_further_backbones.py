@@ -7,6 +7,7 @@ from small_run import call, make_room, words
 from torch import nn
 from torch.nn import functional as F
 
+from trainers.mao import class_dimensions, hosts
 from trainers.mao.class_state import ClassState
 from trainers.mao.host_contract import check_host, class_count
 
@@ -14,6 +15,9 @@ NAMES = ["cat", "grand piano", "stethoscope", "ice cream van", "bee"]
 LABELS = torch.tensor([3, 0, 3, 4])
 SMALL = {"CoCoOp": ["TRAINER.COCOOP.N_CTX", 4], "VPT": ["TRAINER.VPT.PROMPT_DEPTH_VISION", 2],
          "IVLP": ["TRAINER.IVLP.PROMPT_DEPTH_TEXT", 2, "TRAINER.IVLP.PROMPT_DEPTH_VISION", 2]}
+
+DEPTH = ["TRAINER.COOP.N_CTX", 4, "TRAINER.MAPLE.PROMPT_DEPTH", 2, "TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", 2,
+         "TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", 2]
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +41,21 @@ def test_step_1_scores_each_image_on_the_candidates(tmp_path, host):
     torch.testing.assert_close(losses[0], F.cross_entropy(logits[:, LABELS], torch.arange(4)))
     losses[0].backward()
     assert all(p.grad.abs().sum() > 0 for p in trainer.model.parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize("host", hosts.KNOWN_HOSTS)
+def test_the_repository_s_own_hosts_are_not_built_twice(tmp_path, host, monkeypatch):
+    """All that they have per class is known by name, also what they make in training."""
+    torch.save(small_clip_state(vision_width=128), tmp_path / "clip.pt")
+    monkeypatch.setenv("MAO_CACHE", str(tmp_path / "cache"))
+    names = [*NAMES, "owl", "lamp"]  # five is also how many positions the small CLIP has
+    trainer = make_trainer(f"{host}_MAO", names, tmp_path / "clip.pt", SMALL.get(host, DEPTH), 32)
+    trainer.model_backward_and_update = lambda loss: None
+    trainer.batch_idx, trainer.num_batches = 0, 2
+    trainer.set_model_mode("train")
+    trainer.forward_backward({"img": torch.randn(4, 3, 32, 32), "label": LABELS})
+    monkeypatch.setattr(class_dimensions, "_with_one_class_less", None)
+    assert trainer._unnamed_places() == []
 
 
 @pytest.mark.parametrize("host", SMALL)
