@@ -24,6 +24,7 @@ from compat.tensor_files import read_tensors
 from .clip_digest import module_digest
 
 CODE = 1  # goes up when a change of the code changes features
+OF_TRAINING = ("TRANSFORMS", "CROP_", "RRCROP_", "CUTOUT_", "GN_", "RANDAUGMENT_", "COLORJITTER_", "RGS_", "GB_")  # INPUT
 LARGEST_MB = 256  # default of TEST.FEATURE_CACHE_MB: 130,000 images of a ViT-B/16 in fp32
 
 
@@ -76,7 +77,7 @@ def features_file(trainer: TrainerX, tower: nn.Module, loader: DataLoader[dict[s
                   for status in [os.stat(item.impath)]]
     except OSError:
         return None  # the loader has a sentence for it
-    reading = {key: value for key, value in trainer.cfg.INPUT.items() if key != "TRANSFORMS"}  # that is for training
+    reading = {key: value for key, value in trainer.cfg.INPUT.items() if not key.startswith(OF_TRAINING)}
     cuda = torch.device(trainer.device).type == "cuda"
     machine = torch.cuda.get_device_name(trainer.device) if cuda else torch.backends.cpu.get_cpu_capability()
     known = [CODE, torch.__version__, torchvision.__version__, PIL.__version__, str(trainer.device), machine,
