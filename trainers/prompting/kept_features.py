@@ -24,7 +24,8 @@ from compat.tensor_files import read_tensors
 from .clip_digest import module_digest
 
 CODE = 1  # goes up when a change of the code changes features
-OF_TRAINING = ("TRANSFORMS", "CROP_", "RRCROP_", "CUTOUT_", "GN_", "RANDAUGMENT_", "COLORJITTER_", "RGS_", "GB_")  # INPUT
+# Keys of INPUT that have no say in how a test image is read
+OF_TRAINING = ("TRANSFORMS", "CROP_", "RRCROP_", "CUTOUT_", "GN_", "RANDAUGMENT_", "COLORJITTER_", "RGS_", "GB_")
 LARGEST_MB = 256  # default of TEST.FEATURE_CACHE_MB: 130,000 images of a ViT-B/16 in fp32
 
 
