@@ -136,6 +136,8 @@ def built_in(folder: str, name: str, options: argparse.Namespace, pairs: Sequenc
         line = [*words(name, options.classes, options.side, folder, case), "MODEL.CLIP.HEADS", heads,
                 "MODEL.CLIP.ACTIVATION", "quick_gelu", *pairs]
         with built_trainer(checked_config(train.parse_arguments(line))) as trainer:
+            # PromptSRC's teacher is asked before a training; its part is none of a step's.
+            getattr(getattr(trainer.model, "prompt_learner", None), "teacher_text_features", None)
             yield trainer
 
 
