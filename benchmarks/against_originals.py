@@ -143,8 +143,17 @@ def built_in(folder: str, name: str, options: argparse.Namespace, pairs: Sequenc
 
 def measure(method: str, formulation: str, options: argparse.Namespace) -> tuple[list[float], float]:
     """CPU seconds of each step and peak memory in MB of one case; the first step, which is not counted, warms up."""
+    seconds = seconds_of_steps(method, formulation, options)
+    # In an evaluation the first batch is the one with the text features.
+    counted = [sum(seconds[:-1]) / options.steps] if method == "evaluation" else seconds[1:]
+    return counted, peak_memory_mb("cpu")
+
+
+def seconds_of_steps(method: str, formulation: str, options: argparse.Namespace,
+                     precision: str = "fp32") -> list[float]:
+    """CPU seconds, on one thread, of a first step and of ``options.steps`` more."""
     torch.set_num_threads(1)
-    with built(method, formulation, options) as trainer:
+    with built(method, formulation, options, precision) as trainer:
         trainer.batch_idx, trainer.num_batches = 0, 2  # no step is the last of an epoch
         trainer.set_model_mode("eval" if method == "evaluation" else "train")
         step = step_of(method, formulation, trainer)
@@ -155,9 +164,7 @@ def measure(method: str, formulation: str, options: argparse.Namespace) -> tuple
             start = time.process_time()
             step(batch)
             seconds.append(time.process_time() - start)
-    # In an evaluation the first batch is the one with the text features.
-    counted = [sum(seconds[:-1]) / options.steps] if method == "evaluation" else seconds[1:]
-    return counted, peak_memory_mb("cpu")
+    return seconds
 
 
 def step_of(method: str, formulation: str, trainer: Any) -> Callable[[dict[str, torch.Tensor]], object]:

@@ -8,12 +8,9 @@ turn. Prints the CPU's flags that bf16 depends on (Linux), and a table with rati
 import argparse
 import platform
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-
-import torch
 
 from compat.errors import exit_code
 
@@ -49,19 +46,7 @@ def cpu() -> str:
 
 def measure(method: str, precision: str, options: argparse.Namespace) -> list[float]:
     """CPU seconds of each step; the first, which is not counted, warms up."""
-    torch.set_num_threads(1)
-    with against_originals.built(method, "ours", options, precision) as trainer:
-        trainer.batch_idx, trainer.num_batches = 0, 2  # no step is the last of an epoch
-        trainer.set_model_mode("eval" if method == "evaluation" else "train")
-        step = against_originals.step_of(method, "ours", trainer)
-        generator, seconds = torch.Generator().manual_seed(0), []
-        for _ in range(1 + options.steps):
-            batch = {"img": torch.randn(options.images, 3, options.side, options.side, generator=generator),
-                     "label": torch.randperm(options.classes, generator=generator)[:options.images]}
-            start = time.process_time()
-            step(batch)
-            seconds.append(time.process_time() - start)
-        return seconds[1:]
+    return against_originals.seconds_of_steps(method, "ours", options, precision)[1:]
 
 
 def run(options: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import torch
 try:
     import resource
 except ImportError:  # not on Windows
-    resource = None  # type: ignore[assignment]
+    resource = None  # type: ignore[assignment]  # mypy knows it as a module
 
 
 def peak_memory_mb(device: torch.device | str) -> float:

@@ -55,7 +55,7 @@ def tag_value(value: object) -> float | None:
     """A tag's number, the first of several; None for a text."""
     value = value[0] if isinstance(value, tuple) and value else value
     try:
-        return float(value)  # type: ignore[arg-type]
+        return float(value)  # type: ignore[arg-type]  # what cannot be a number raises, as handled here
     except (TypeError, ValueError, ZeroDivisionError):
         return None
 

@@ -10,7 +10,7 @@ from compat.errors import UserError, WriteError
 try:
     import fcntl
 except ImportError:  # not on Windows, where runs are on their own
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # mypy knows it as a module
 
 LOCK_FILE = ".lock"
 
