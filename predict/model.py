@@ -111,9 +111,9 @@ class RunModel:
         Raises:
             UserError: the method has others for each image.
         """
-        if type(self.trainer).__name__ == "CoCoOp":
-            raise UserError("CoCoOp's text features depend on the image, and there are none of a class alone: leave "
-                            "--features out")
+        if getattr(self._owner, "conditional", False):
+            raise UserError(f"{type(self.trainer).__name__}'s text features depend on the image, and there are none of "
+                            "a class alone: leave --features out")
         features = self._owner.text_features
         return F.normalize((features() if callable(features) else features).float(), dim=1)
 

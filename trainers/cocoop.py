@@ -53,6 +53,7 @@ class ConditionalPromptLearner(PromptLearner):
 class ConditionalCLIP(PromptedCLIP):
     """CLIP whose text features depend on the image."""
 
+    conditional = True
     prompt_learner: ConditionalPromptLearner
 
     # The base class has one set of text features for all images.

@@ -18,7 +18,10 @@ class PromptedCLIP(LearnableState):
     Attributes:
         prompt_learner: module with the classes' prompts.
         tokenized_prompts: int64 tensor (classes, length), the prompt learner's.
+        conditional: whether each image has text features of its own.
     """
+
+    conditional = False
 
     def __init__(self, prompt_learner: PromptLearner, clip_model: CLIP) -> None:
         super().__init__()
