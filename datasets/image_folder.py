@@ -74,20 +74,24 @@ class ImageFolder(FewShotDataset):
             if "/" not in name and (name.endswith(".csv") or name.startswith("split") and name.endswith(".json")):
                 print(f"{name} in {folder} is not used: DATASET.SPLIT_FILE {folder / name} would be")
         names = class_names(folder, sorted({name for images in listing.values() for name in images}))
+        if len(names) < 2:
+            raise UserError(f"{str(folder)!r} holds the images of {len(names)} class ({', '.join(names.values())}): a "
+                            "classifier needs at least two folders of images")
         return kept_split(folder, digest_of([listing, names, seed]), seed, lambda: make_parts(listing, names, seed))
 
 
 def kept_split(folder: Path, listing_digest: str, seed: int, make: Callable[[], Parts]) -> Split:
     """The split that was made of the same files before, or a new one, which is kept in the folder."""
     path = folder / SPLIT if seed == SEED else folder / f"split_own_ImageFolder_seed{seed}.json"
-    saved = read_saved(path, listing_digest) or read_old(folder / OLD_SPLIT, listing_digest)
+    saved, former = read_saved(path, listing_digest)
+    saved = saved or read_old(folder / OLD_SPLIT, listing_digest)
     if saved is not None:
         return saved
     parts = make()
     content = json.dumps({**parts, "seed": seed, "listing_digest": listing_digest})
     with contextlib.suppress(OSError):  # a folder that cannot be written to: the same split is made again next time
-        if os.path.lexists(path):
-            os.replace(path, path.with_suffix(".former.json"))
+        if former is not None:  # from what was read: by now a run that started together may have written the new split
+            write_file(path.with_suffix(".former.json"), json.dumps(former))
         write_file(path, content)
     return Split(parts, hashlib.sha256(content.encode()).hexdigest())
 
@@ -173,18 +177,19 @@ def make_parts(listing: Listing, names: dict[str, str], seed: int) -> Parts:
     return split_off_validation(items["train"], items["test"], seed)
 
 
-def read_saved(path: Path, listing_digest: str) -> Split | None:
-    """The split that was made of the same files; None if there is none, or one of other files.
+def read_saved(path: Path, listing_digest: str) -> tuple[Split | None, dict | None]:
+    """The split that was made of the same files or None, and the file's content where it was made of other files.
 
     Raises:
         UserError: the file was not made here or is damaged. It may be somebody's work, so it is left alone.
     """
     if not os.path.lexists(path):
-        return None
+        return None, None
     try:
-        made_of = read_table(path).get("listing_digest")
+        table = read_table(path)
+        made_of = table.get("listing_digest")
         if made_of == listing_digest:
-            return read_split(path)
+            return read_split(path), None
     except UserError:
         made_of = None
     if not isinstance(made_of, str):
@@ -192,7 +197,7 @@ def read_saved(path: Path, listing_digest: str) -> Split | None:
                         "images are split anew")
     print(f"the files below {path.parent} have changed: they are split anew (former split: "
           f"{path.with_suffix('.former.json').name})", file=sys.stderr)
-    return None
+    return None, table
 
 
 def read_old(path: Path, listing_digest: str) -> Split | None:

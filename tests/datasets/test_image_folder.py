@@ -9,6 +9,8 @@ from datasets_on_disk import dataset_config
 import datasets  # noqa: F401  registers the data sets
 from compat.errors import UserError
 from datasets.base import data_identity
+from datasets.image_folder import kept_split
+from datasets.splits.own_split import SEED
 from datasets.splits.split_file import read_split
 
 SPLIT = "split_own_ImageFolder.json"
@@ -62,6 +64,27 @@ def test_changed_files_are_split_anew_with_a_line(tmp_path, capsys):
     assert after.split_digest != before.split_digest
     assert {name for _, _, name in after.parts["test"]} == {"cat", "dog", "emu"}
     assert read_split(tmp_path / "split_own_ImageFolder.former.json").parts == before.parts
+
+
+def test_one_class_is_refused_and_nothing_is_written(tmp_path):
+    fill(tmp_path, dog=10)
+    with pytest.raises(UserError, match=r"holds the images of 1 class \(dog\)"):
+        DATASET_REGISTRY.get("ImageFolder").read(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["dog"]
+
+
+def test_a_run_that_starts_between_reading_and_writing_is_not_taken_for_a_former_split(tmp_path):
+    fill(tmp_path, dog=10, cat=20)
+    dataset = DATASET_REGISTRY.get("ImageFolder")
+    parts = dataset.read(tmp_path).parts
+    (tmp_path / SPLIT).unlink()
+
+    def other_run_first():
+        kept_split(tmp_path, "digest", SEED, lambda: parts)
+        return parts
+
+    assert kept_split(tmp_path, "digest", SEED, other_run_first) == kept_split(tmp_path, "digest", SEED, dict)
+    assert not (tmp_path / "split_own_ImageFolder.former.json").exists()
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "", '{"train": [], "val": [], "test": []}', '{"listing_digest": 1}',
