@@ -109,7 +109,7 @@ class Recorder:
 
     # Evaluations
 
-    def starts_test(self, split: str | None = None) -> None:
+    def starts_test(self, split: str | None = None, **_: object) -> None:
         """Dassl's ``test(split)`` evaluates val where it is asked for and there, else test."""
         asked = split or self.trainer.cfg.TEST.SPLIT
         self.split = "val" if asked == "val" and self.trainer.val_loader is not None else "test"
@@ -131,7 +131,7 @@ class Recorder:
         self.source: object = self.label if trains else ""
         self.parent: object = self.started_from if trains else ""
 
-    def loads(self, _: object, directory: str, epoch: int | None = None) -> None:
+    def loads(self, _: object, directory: str, epoch: int | None = None, **__: object) -> None:
         if not (directory and self.trainer.get_model_names()):
             return  # nothing was loaded
         self.loaded_epoch = loaded_epoch(self.trainer, directory, epoch)

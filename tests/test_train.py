@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from log_script import SIGNALS, TEST_SIGNAL, last_numbers
 from paths import REPOSITORY
 from small_clip import small_clip_state
 
@@ -148,6 +149,14 @@ def kill_in(args, line, environment=ENVIRONMENT):
             break
     process.wait(timeout=60)
     assert process.returncode == -signal.SIGKILL
+
+
+def test_scripts_of_the_family_read_from_the_logs_what_is_recorded(steps, base_on_new):
+    tested, _ = base_on_new
+    for folder, signals in ((steps["base"], SIGNALS), (steps["new"], SIGNALS), (tested, [TEST_SIGNAL])):
+        for line in signals:
+            assert last_numbers(folder / "log.txt", line) == pytest.approx(records(folder)[-1]["accuracy"], abs=0.005)
+    assert last_numbers(tested / "log.txt", SIGNALS[0]) is None
 
 
 @pytest.mark.parametrize("step", ["base", "new"])

@@ -41,12 +41,12 @@ class ZeroshotCLIP(TrainerX):
     def load_model(self, *_: Any, **__: Any) -> None:
         """There is nothing to load."""
 
-    def test(self, split: str | None = None) -> float:
+    def test(self, split: str | None = None, **options: Any) -> float:
         """As of every trainer, with the features of images from disk."""
         as_usual = (type(self).model_inference is ZeroshotCLIP.model_inference
                     and type(self).parse_batch_test is TrainerX.parse_batch_test)
         with kept_features(self, self.image_encoder if as_usual else None, split):
-            return super().test(split)
+            return super().test(split, **options)
 
     @torch.no_grad()
     def model_inference(self, image: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from dassl.engine import TrainerXU
@@ -245,10 +245,10 @@ class MAO(Host):
         finally:
             self.dm = manager
 
-    def test(self, split: str | None = None) -> float:
+    def test(self, *args: Any, **options: Any) -> float:
         """Accuracy in per cent over the run's own classes."""
         with self._narrowed(torch.arange(self.num_classes)) if self._without_reg_new else contextlib.nullcontext():
-            return super().test(split)
+            return super().test(*args, **options)
 
     @functools.cached_property
     def _class_state(self) -> ClassState:

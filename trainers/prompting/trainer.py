@@ -1,4 +1,6 @@
 """Trainer that the backbones share: load and freeze CLIP, one optimiser step per batch, learnable-only checkpoints."""
+from typing import Any
+
 import torch
 from dassl.engine import TrainerX
 from dassl.metrics import compute_accuracy
@@ -10,6 +12,7 @@ from yacs.config import CfgNode
 
 from compat.checkpoint_files import checkpoint_file
 from compat.errors import UserError
+from compat.further_arguments import leave_out
 
 from .checkpoints import LearnableState, load_learnable
 from .checks import check_choice
@@ -117,16 +120,21 @@ class PromptTrainer(TrainerX):
         """(images, labels) on the run's device."""
         return (batch["img"].to(self.device, non_blocking=True), batch["label"].to(self.device, non_blocking=True))
 
-    def test(self, split: str | None = None) -> float:
+    def test(self, split: str | None = None, **options: Any) -> float:
         """As of every trainer, with the features of images from disk if the image tower learns nothing."""
         as_usual = (type(self).model_inference is TrainerX.model_inference
                     and type(self).parse_batch_test is TrainerX.parse_batch_test)
         model: nn.Module = self.model
         with kept_features(self, model.image_encoder if as_usual and type(model) is PromptedCLIP else None, split):
-            return super().test(split)
+            return super().test(split, **options)
 
-    def load_model(self, directory: str, epoch: int | None = None) -> None:
-        """Load the prompts of a run's output folder, and set ``loaded_epoch``; ``epoch`` as in ``checkpoint_file``."""
+    def load_model(self, directory: str, epoch: int | None = None, **options: Any) -> None:
+        """Load the prompts of a run's output folder, and set ``loaded_epoch``.
+
+        Args:
+            epoch: as in ``checkpoint_file``. options: see ``leave_out``.
+        """
+        leave_out(PromptTrainer.load_model, options)
         if not directory:
             raise UserError("no folder to load the model from: give --model-dir")
         path = checkpoint_file(directory, self.checkpoint_name, epoch)

@@ -68,7 +68,7 @@ class DatasetWrapper(Dataset[dict[str, Any]]):
         else:
             transforms = self.transform if isinstance(self.transform, Sequence) else [self.transform]
             for number, transform in enumerate(transforms, start=1):
-                output["img" if number == 1 else f"img{number}"] = self._views(transform, image)
+                output["img" if number == 1 else f"img{number}"] = self._transform_image(transform, image)
         if self.return_img0:
             output["img0"] = self.to_tensor(image)
         return output
@@ -82,6 +82,6 @@ class DatasetWrapper(Dataset[dict[str, Any]]):
         with seeded(derive_seed(seed, epoch, *indices)):
             return [self[index] for index in indices]
 
-    def _views(self, transform: Transform, image: Image.Image) -> Any:
+    def _transform_image(self, transform: Transform, image: Image.Image) -> Any:
         views = [transform(image) for _ in range(self.k_tfm)]
         return views[0] if self.k_tfm == 1 else views

@@ -7,6 +7,7 @@ from torch import nn
 from compat.errors import UserError
 
 from .models import NamedModels, Names
+from .prograd import aligned_gradient
 from .wandb_writer import WandbWriter
 from .writer import ScalarWriter
 
@@ -25,6 +26,7 @@ class TrainerBase(NamedModels):
         epoch, start_epoch, max_epoch: 0-based; training ends before ``max_epoch``.
         batch_idx, num_batches: place in the epoch, where the trainer runs over batches.
         best_result: best validation result, in per cent.
+        _writer: a tensorboard SummaryWriter that a subclass has set, as trainers made for Dassl do; else None.
     """
 
     model: nn.Module
@@ -32,6 +34,7 @@ class TrainerBase(NamedModels):
     def __init__(self) -> None:
         super().__init__()
         self._writers: list[ScalarWriter | WandbWriter] = []
+        self._writer: Any = None
         self.start_epoch = self.epoch = self.max_epoch = 0
         self.batch_idx = self.num_batches = 0
         self.best_result = float("-inf")
@@ -94,18 +97,20 @@ class TrainerBase(NamedModels):
         """(images, labels), on the device."""
         raise NotImplementedError
 
-    def test(self, split: str | None = None) -> float:
+    def test(self, split: str | None = None, **options: Any) -> float:
         """Evaluate; returns the measure that models are compared by, in per cent."""
         raise NotImplementedError
 
-    def model_inference(self, input: torch.Tensor) -> torch.Tensor:
-        """Logits (batch, classes) of images (batch, 3, height, width)."""
-        return self.model(input)
+    def model_inference(self, input: torch.Tensor, *further: Any, **options: Any) -> torch.Tensor:
+        """Logits (batch, classes) of images (batch, 3, height, width); the model gets further arguments, too."""
+        return self.model(input, *further, **options)
 
     # Learning
 
     def detect_anomaly(self, loss: torch.Tensor) -> None:
         """Keep the loss of this step for ``check_losses``: to look at it now would wait for the device."""
+        if self._unchecked and self._unchecked[0][0] != self.epoch:  # a subclass with a loop of its own
+            self.check_losses()
         self._unchecked.append((self.epoch, self.batch_idx, loss.detach().clone()))
 
     def check_losses(self) -> None:
@@ -139,18 +144,39 @@ class TrainerBase(NamedModels):
         for optimizer in self._named_optims(names):
             optimizer.zero_grad()
 
-    def model_backward(self, loss: torch.Tensor) -> None:
+    def model_backward(self, loss: torch.Tensor, **options: Any) -> None:
+        """Backward pass of a scalar loss; ``options`` such as ``retain_graph`` are torch's."""
         self.detect_anomaly(loss)
-        loss.backward()
+        loss.backward(**options)
 
     def model_update(self, names: Names = None) -> None:
         for optimizer in self._named_optims(names):
             optimizer.step()
 
-    def model_backward_and_update(self, loss: torch.Tensor, names: Names = None) -> None:
-        """One step of the optimizers of the named models (default: all) down a scalar loss."""
+    def model_backward_and_update(self, loss: torch.Tensor, names: Names = None, **options: Any) -> None:
+        """One step of the optimizers of the named models (default: all) down a scalar loss; see ``model_backward``."""
         self.model_zero_grad(names)
-        self.model_backward(loss)
+        self.model_backward(loss, **options)
+        self.model_update(names)
+
+    def prograd_backward_and_update(self, loss_a: torch.Tensor, loss_b: torch.Tensor, lambda_: float = 1,
+                                    names: Names = None) -> None:
+        """One step down the task's loss that does not climb the general one: see ``aligned_gradient``.
+
+        Args:
+            loss_a: scalar loss of the task (cross-entropy). loss_b: scalar loss of general knowledge (distance to
+                zero-shot CLIP); both may share a graph. lambda_: strength of the projection.
+            names: of the models that learn, each of their parameters by itself; default: all.
+        """
+        parameters = [parameter for name in self.get_model_names(names)
+                      for parameter in self._models[name].parameters() if parameter.requires_grad]
+        self.model_zero_grad(names)
+        self.detect_anomaly(loss_b)
+        general = torch.autograd.grad(loss_b, parameters, retain_graph=True, allow_unused=True)
+        self.model_backward(loss_a)
+        for parameter, direction in zip(parameters, general, strict=True):
+            if parameter.grad is not None and direction is not None:
+                parameter.grad = aligned_gradient(parameter.grad, direction, lambda_)
         self.model_update(names)
 
     def update_lr(self, names: Names = None) -> None:
@@ -168,8 +194,13 @@ class TrainerBase(NamedModels):
     def close_writer(self) -> None:
         while self._writers:
             self._writers.pop().close()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
     def write_scalar(self, tag: str, scalar_value: float, global_step: int | None = None) -> None:
         """Write a number; nothing happens before ``init_writer``."""
         for writer in self._writers:
             writer.add(tag, scalar_value, global_step)
+        if self._writer is not None:
+            self._writer.add_scalar(tag, scalar_value, global_step)

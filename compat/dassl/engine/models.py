@@ -9,6 +9,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from compat.checkpoint_files import checkpoint_file, newest_checkpoint
 from compat.errors import DamagedFileError
+from compat.further_arguments import leave_out
 
 from ..utils.checkpoints import load_checkpoint, load_model_state, resume_from_checkpoint, save_checkpoint, unwrap
 from ..utils.registry import check_availability
@@ -83,13 +84,15 @@ class NamedModels:
         }
 
     def save_model(self, epoch: int, directory: str, is_best: bool = False, val_result: float | None = None,
-                   model_name: str = "") -> None:
+                   model_name: str = "", **options: Any) -> None:
         """Save all models to ``<directory>/<name>``; see ``save_checkpoint``.
 
         Args:
             epoch: 0-based; the file's name and contents hold the number of finished epochs, ``epoch + 1``.
             val_result: per cent. model_name: file name instead of ``model.pth.tar-<number>``.
+            options: see ``leave_out``.
         """
+        leave_out(NamedModels.save_model, options)
         for name in self._models:
             state = self._checkpoint_of(name, epoch, val_result)
             save_checkpoint(state, os.path.join(directory, name), is_best=is_best, remove_module_from_keys=False,
@@ -115,15 +118,17 @@ class NamedModels:
                                    f"({', '.join(map(str, sorted(epochs)))}): delete the later ones")
         return epochs.pop()
 
-    def load_model(self, directory: str, epoch: int | None = None) -> None:
+    def load_model(self, directory: str, epoch: int | None = None, **options: Any) -> None:
         """Load all models from a run's folder, and set ``loaded_epoch``; nothing happens without a folder.
 
         Args:
             epoch: as in ``checkpoint_file``: None stands for the best by validation if there is one, else the newest.
+            options: see ``leave_out``.
 
         Raises:
             MissingFileError: there is no such checkpoint. DamagedFileError: it does not fit.
         """
+        leave_out(NamedModels.load_model, options)
         if not directory:
             print("load_model was given no folder: nothing is loaded")
             return

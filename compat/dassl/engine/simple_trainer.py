@@ -5,6 +5,7 @@ import os
 import secrets
 import sys
 import time
+from typing import Any
 
 import torch
 from torch.optim import Optimizer
@@ -16,6 +17,7 @@ from yacs.config import CfgNode
 from compat.checkpoint_files import BEST
 from compat.errors import UserError
 from compat.files import remove_temporary_files
+from compat.further_arguments import leave_out
 from compat.settings import flat_config
 
 from ..data import DataManager, seed_epoch
@@ -69,7 +71,8 @@ class SimpleTrainer(train_state.Resumable):
         self.build_model()
         if cfg.INPUT.NORMALIZE_ON_DEVICE:  # not all that have this run's transform come through its loaders
             infer = self.model_inference
-            vars(self)["model_inference"] = lambda input: infer(self._normalized(input))
+            vars(self)["model_inference"] = lambda input, *further, **options: infer(
+                self._normalized(input), *further, **options)
         self.evaluator = build_evaluator(cfg, lab2cname=self.lab2cname)
 
     def check_cfg(self, cfg: CfgNode) -> None:
@@ -148,6 +151,8 @@ class SimpleTrainer(train_state.Resumable):
             self.save_model(self.epoch, self.output_dir)
 
     def after_train(self) -> None:
+        # Scripts of the family that collect results from logs wait for one of these lines: Dassl 0.6.3's, and 0.5.0's.
+        print("Finish training\nFinished training")
         if not self.cfg.TEST.NO_TEST:
             if self._keeps_best():
                 print("testing the model with the best validation result")
@@ -164,12 +169,16 @@ class SimpleTrainer(train_state.Resumable):
     # Testing
 
     @torch.no_grad()
-    def test(self, split: str | None = None) -> float:
+    def test(self, split: str | None = None, **options: Any) -> float:
         """Evaluate on "test" or "val" (default TEST.SPLIT; without validation images "val" stands for "test").
+
+        Args:
+            options: see ``leave_out``.
 
         Returns:
             The evaluator's first measure: accuracy in per cent.
         """
+        leave_out(SimpleTrainer.test, options)
         split = split or self.cfg.TEST.SPLIT
         check_availability(split, ["test", "val"], what="TEST.SPLIT")
         loader = self.test_loader

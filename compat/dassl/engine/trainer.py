@@ -1,20 +1,51 @@
-"""Trainers that learn from the batches of one loader of labelled images (X), or of an unlabelled one too (XU)."""
+"""Trainers that learn from the batches of one loader of labelled images (X), or of an unlabelled one too (XU).
+
+Dassl has the names of ``__all__`` in this module, and trainers with a loop of their own import them from here.
+"""
 import itertools
 import time
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 
 from compat.errors import UserError
 
+from ..data import DataManager
+from ..evaluation import build_evaluator
+from ..optim import build_lr_scheduler, build_optimizer
+from ..utils import (
+    AverageMeter,
+    MetricMeter,
+    count_num_param,
+    load_checkpoint,
+    load_pretrained_weights,
+    mkdir_if_missing,
+    resume_from_checkpoint,
+    save_checkpoint,
+    tolist_if_not,
+)
 from ..utils.registry import check_availability
 from .base import Batch, TrainerBase
 from .progress import EpochProgress
 from .simple_net import SimpleNet
 from .simple_trainer import SimpleTrainer
 
-__all__ = ["SimpleNet", "SimpleTrainer", "TrainerBase", "TrainerX", "TrainerXU"]  # Dassl has all of them here
+__all__ = [
+    "AverageMeter", "DataManager", "MetricMeter", "SimpleNet", "SimpleTrainer", "TrainerBase", "TrainerX", "TrainerXU",
+    "build_evaluator", "build_lr_scheduler", "build_optimizer", "count_num_param", "load_checkpoint",
+    "load_pretrained_weights", "mkdir_if_missing", "resume_from_checkpoint", "save_checkpoint", "tolist_if_not",
+]  # beside SummaryWriter, which only some ask for
+
+
+def __getattr__(name: str) -> Any:
+    """tensorboard's ``SummaryWriter`` (ImportError if it is not installed): slow to import, and an optional package."""
+    if name != "SummaryWriter":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter
 
 
 class _BatchTrainer(SimpleTrainer):

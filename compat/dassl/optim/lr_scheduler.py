@@ -34,10 +34,10 @@ class _Warmup(LRScheduler):
         warmup_epoch: number of epochs, at least 1.
     """
 
-    def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int) -> None:
+    def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, last_epoch: int = -1) -> None:
         self.successor = successor
         self.warmup_epoch = warmup_epoch
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def warmup_lr(self) -> list[Any]:
         """Rate of each parameter group in epoch ``last_epoch`` of the warm-up."""
@@ -68,9 +68,10 @@ class _Warmup(LRScheduler):
 class ConstantWarmupScheduler(_Warmup):
     """One rate for all groups during warm-up."""
 
-    def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, cons_lr: float) -> None:
-        self.cons_lr = cons_lr
-        super().__init__(optimizer, successor, warmup_epoch)
+    def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, cons_lr: float,
+                 last_epoch: int = -1, verbose: bool = False) -> None:
+        self.cons_lr = cons_lr  # ``verbose`` is Dassl's, and without effect as in torch
+        super().__init__(optimizer, successor, warmup_epoch, last_epoch)
 
     def warmup_lr(self) -> list[Any]:
         return [self.cons_lr for _ in self.base_lrs]
@@ -79,9 +80,10 @@ class ConstantWarmupScheduler(_Warmup):
 class LinearWarmupScheduler(_Warmup):
     """``min_lr`` in the first epoch, then a straight line from 0 to the group's own rate."""
 
-    def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, min_lr: float) -> None:
+    def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, min_lr: float,
+                 last_epoch: int = -1, verbose: bool = False) -> None:
         self.min_lr = min_lr
-        super().__init__(optimizer, successor, warmup_epoch)
+        super().__init__(optimizer, successor, warmup_epoch, last_epoch)
 
     def warmup_lr(self) -> list[Any]:
         if self.last_epoch == 0:
@@ -108,6 +110,7 @@ def _cosine(optimizer: Optimizer, cfg: CfgNode) -> LRScheduler:
 
 SCHEDULES: dict[str, Callable[[Optimizer, CfgNode], LRScheduler]] = {
     "single_step": _single_step, "multi_step": _multi_step, "cosine": _cosine}
+AVAI_SCHEDS = list(SCHEDULES)
 WARMUPS = ("constant", "linear")
 
 

@@ -11,6 +11,7 @@ from compat.errors import UserError
 
 from ..utils.checkpoints import unwrap
 from ..utils.registry import check_availability
+from .radam import RAdam
 
 
 def _betas(cfg: CfgNode) -> dict[str, Any]:
@@ -24,9 +25,10 @@ OPTIMIZERS: dict[str, tuple[Callable[..., torch.optim.Optimizer], Callable[[CfgN
     "sgd": (torch.optim.SGD, lambda cfg: {
         "momentum": cfg.MOMENTUM, "dampening": cfg.SGD_DAMPNING, "nesterov": cfg.SGD_NESTEROV}),
     "rmsprop": (torch.optim.RMSprop, lambda cfg: {"momentum": cfg.MOMENTUM, "alpha": cfg.RMSPROP_ALPHA}),
-    "radam": (torch.optim.RAdam, _betas),
+    "radam": (RAdam, _betas),
     "adamw": (torch.optim.AdamW, _betas),
 }
+AVAI_OPTIMS = list(OPTIMIZERS)
 
 
 def build_optimizer(model: nn.Module | Iterable[Any], optim_cfg: CfgNode,
