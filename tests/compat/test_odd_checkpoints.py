@@ -198,7 +198,9 @@ STATE_CHANGES = {
 @pytest.fixture(scope="module")
 def stopped_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stopped")
-    toy_trainer(folder, "TEST.NO_TEST", True).train()
+    trainer = toy_trainer(folder, "TEST.NO_TEST", True)
+    trainer.end_train_state = lambda: None  # as if it had been killed before
+    trainer.train()
     return folder, (folder / "output" / FILE_NAME).read_bytes()
 
 

@@ -1,4 +1,5 @@
 """A run that was stopped goes on bit for bit as if it had not been, and refuses the state of another run."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -97,7 +98,7 @@ def test_without_a_seed_a_stopped_run_keeps_the_one_that_was_drawn(tmp_path):
     trainer = toy_trainer(tmp_path, "SEED", -1)
     trainer.train()
     whole = result(trainer)
-    os.remove(tmp_path / "output" / STATE)
+    trainer.remove_train_state()
 
     stopped = toy_trainer(tmp_path, "SEED", -1)
     stopped.base_seed = trainer.base_seed
@@ -115,10 +116,114 @@ def test_without_a_seed_a_stopped_run_keeps_the_one_that_was_drawn(tmp_path):
 
 
 def test_the_state_of_another_configuration_is_refused(tmp_path):
-    toy_trainer(tmp_path).train()
-    with pytest.raises(UserError, match="another configuration .OPTIM.LR is 0.05 there and 0.1 here. *: give another"):
-        toy_trainer(tmp_path, "OPTIM.LR", 0.1).train()
+    stopped = toy_trainer(tmp_path)
+    stopped.end_train_state = lambda: None
+    stopped.train()
+    for _ in ("stopped", "finished"):
+        with pytest.raises(UserError, match="configuration .OPTIM.LR is 0.05 there and 0.1 here. *: give another"):
+            toy_trainer(tmp_path, "OPTIM.LR", 0.1).train()
+        toy_trainer(tmp_path).train()
+        assert not (tmp_path / "output" / STATE).exists()
     toy_trainer(tmp_path, "DATALOADER.NUM_WORKERS", 1, "TRAIN.PRINT_FREQ", 1).train()  # these change no number
+
+
+@pytest.mark.parametrize("schedule", [
+    ["cosine"], ["single_step", "OPTIM.GAMMA", 0.5], ["cosine", "OPTIM.WARMUP_EPOCH", 0]])
+def test_a_finished_run_is_made_longer(tmp_path, schedule, capsys):
+    """It goes on at the rates of a run of that length, and not where the shorter one's schedule ended."""
+    def rates(epochs):
+        trainer, seen = toy_trainer(tmp_path, "OPTIM.LR_SCHEDULER", *schedule, "OPTIM.MAX_EPOCH", epochs), []
+        trainer.before_epoch = lambda: seen.append((trainer.epoch, trainer.get_current_lr()))
+        trainer.train()
+        return seen, trainer
+
+    (short, _), (rest, longer) = rates(2), rates(4)
+    assert "resumed from" in capsys.readouterr().out and [epoch for epoch, _ in rest] == [2, 3]
+    assert sorted(os.listdir(tmp_path / "output")) == ["tensorboard", "toy", "train_finished.json"]
+    longer.remove_train_state()
+    whole, _ = rates(4)
+    assert [rate for _, rate in rest] == pytest.approx([rate for _, rate in whole[2:]], rel=1e-12)
+    assert min(rate for _, rate in rest) > 1e-4 and len(short) == 2
+    with pytest.raises(UserError, match="is of epoch 4, and OPTIM.MAX_EPOCH is 3"):
+        rates(3)
+
+
+def test_the_best_of_a_finished_run_counts_when_it_is_made_longer(tmp_path):
+    options = ["TEST.FINAL_MODEL", "best_val"]
+    first = toy_trainer(tmp_path, *options, "OPTIM.MAX_EPOCH", 2)
+    first.train()
+    first.best_result = 101.0
+    first.end_train_state()
+    longer = toy_trainer(tmp_path, *options)
+    best = (tmp_path / "output" / "toy" / "model-best.pth.tar").read_bytes()
+    longer.train()
+    assert longer.epoch == 3 and (tmp_path / "output" / "toy" / "model-best.pth.tar").read_bytes() == best
+
+
+def test_facts_of_a_finished_run_that_are_damaged_are_refused(tmp_path):
+    toy_trainer(tmp_path, "OPTIM.MAX_EPOCH", 1).train()
+    for damaged in ("{", "[]", '{"config": {}}', '{"config": {}, "best_result": "a", "base_seed": 1}'):
+        (tmp_path / "output" / "train_finished.json").write_text(damaged)
+        with pytest.raises(UserError, match="train_finished.json' is damaged"):
+            toy_trainer(tmp_path).train()
+
+
+@toy.TRAINER_REGISTRY.register()
+class WithFrozenParts(toy.Toy):
+    """A frozen tower that is large, a frozen scale that changes all the same, and running means."""
+
+    def build_model(self):
+        super().build_model()
+        inputs = 3 * toy.SIDE * toy.SIDE
+        tower, scale = torch.nn.Linear(inputs, inputs).requires_grad_(False), torch.nn.PReLU().requires_grad_(False)
+        self.model = torch.nn.Sequential(torch.nn.Flatten(), tower, torch.nn.BatchNorm1d(inputs), scale,
+                                         *list(self.model)[1:])
+        self._models["toy"] = torch.nn.DataParallel(self.model)
+
+    def after_epoch(self):
+        self.model[3].weight.data *= 0.9
+        super().after_epoch()
+
+
+def frozen_run(folder, *options, stop=False):
+    trainer = toy_trainer(folder, "TRAINER.NAME", "WithFrozenParts", *options)
+    if stop:
+        trainer.before_epoch = lambda: 1 / (trainer.epoch - 2)  # before the third epoch
+    with pytest.raises(ZeroDivisionError) if stop else contextlib.nullcontext():
+        trainer.train()
+    return trainer
+
+
+def test_the_state_holds_what_training_changes_and_gives_the_same_result(tmp_path):
+    (tmp_path / "whole").mkdir()
+    whole = result(frozen_run(tmp_path / "whole"))
+    stopped = frozen_run(tmp_path, stop=True)
+    path = tmp_path / "output" / STATE
+    saved = torch.load(path, weights_only=True)["models"]["toy"]
+    assert set(saved["left_out"]) == {"1.weight", "1.bias"}
+    assert set(saved["state_dict"]) == set(stopped.model.state_dict()) - {"1.weight", "1.bias"}
+    assert path.stat().st_size < stopped.model[1].weight.nbytes / 2
+    assert_same(result(frozen_run(tmp_path)), whole)
+
+
+def test_a_state_is_not_put_onto_other_frozen_weights(tmp_path, monkeypatch):
+    frozen_run(tmp_path, stop=True)
+    original = WithFrozenParts.build_model
+
+    def other_weights(self):
+        original(self)
+        self.model[1].bias.data += 1
+
+    monkeypatch.setattr(WithFrozenParts, "build_model", other_weights)
+    with pytest.raises(UserError, match="run whose '1.bias' was another one than here: give the backbone's weights"):
+        frozen_run(tmp_path)
+
+
+def test_without_a_seed_the_state_holds_all(tmp_path):
+    """What is drawn when the model is built is drawn anew."""
+    trainer = frozen_run(tmp_path, "SEED", -1, stop=True)
+    saved = torch.load(tmp_path / "output" / STATE, weights_only=True)["models"]["toy"]
+    assert set(saved["state_dict"]) == set(trainer.model.state_dict()) and not saved["left_out"]
 
 
 def test_files_that_are_no_state_are_refused(tmp_path):

@@ -58,6 +58,7 @@ class TrainerBase(NamedModels):
             self.after_epoch()
             self.save_train_state()
         self.after_train()
+        self.end_train_state()
 
     # Hooks, in the order in which they are called
 
@@ -82,6 +83,9 @@ class TrainerBase(NamedModels):
 
     def after_train(self) -> None:
         """Called once: the final test."""
+
+    def end_train_state(self) -> None:
+        """Called last: what ``save_train_state`` kept is not needed any more."""
 
     # What a subclass says
 

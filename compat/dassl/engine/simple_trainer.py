@@ -1,4 +1,5 @@
 """A trainer that a config describes: it owns data, model and evaluator, keeps checkpoints, and tests."""
+import contextlib
 import datetime
 import functools
 import os
@@ -23,9 +24,10 @@ from compat.settings import flat_config
 from ..data import DataManager, seed_epoch
 from ..data.transforms.on_device import NormalizeOnDevice
 from ..evaluation import build_evaluator
+from ..optim.lr_scheduler import own_schedule
 from ..utils.files import mkdir_if_missing
 from ..utils.registry import check_availability
-from . import train_state
+from . import finished, train_state
 from .base import Batch
 from .wandb_writer import WandbWriter
 
@@ -37,6 +39,11 @@ def choose_device(use_gpu: bool) -> torch.device:
     if use_gpu and torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(path)
 
 
 class SimpleTrainer(train_state.Resumable):
@@ -67,6 +74,7 @@ class SimpleTrainer(train_state.Resumable):
         self.max_epoch: int = cfg.OPTIM.MAX_EPOCH
         self.output_dir: str = cfg.OUTPUT_DIR
         self.base_seed: int = cfg.SEED if cfg.SEED >= 0 else secrets.randbits(62)
+        self.as_built = {}
         self.build_data_loader()
         self.build_model()
         if cfg.INPUT.NORMALIZE_ON_DEVICE:  # not all that have this run's transform come through its loaders
@@ -99,26 +107,53 @@ class SimpleTrainer(train_state.Resumable):
         if self.cfg.TRAIN.SAVE_STATE:
             train_state.write(self)
 
+    def end_train_state(self) -> None:
+        """The state goes; a small file says which run the checkpoints are of, so that it can be made longer."""
+        if self.cfg.TRAIN.SAVE_STATE:
+            best = None if self.best_result == float("-inf") else self.best_result
+            facts = finished.Finished(train_state.settings_of(self.cfg), best, self.base_seed)
+            finished.write_finished(self.output_dir, facts)
+            _remove(train_state.state_path(self))
+
     def remove_train_state(self) -> None:
-        """Delete the state of the run, once nothing is left to do."""
-        path = train_state.state_path(self)
-        if os.path.isfile(path):
-            os.remove(path)
+        """Delete all of a run that more training would go on from, but for its checkpoints."""
+        for path in (train_state.state_path(self), os.path.join(self.output_dir, finished.FILE_NAME)):
+            _remove(path)
 
     def _resume(self) -> None:
-        """Go on from this run's own state, else from the checkpoints in RESUME.
+        """Go on from this run's own state, else from the checkpoints in RESUME, else from those of this run's end.
 
-        Without TRAIN.SAVE_STATE, checkpoints in the output folder count too, as in Dassl. With it they do not: they are
-        of a finished run, perhaps of another configuration.
+        Without TRAIN.SAVE_STATE, all checkpoints in the output folder count, as in Dassl. With it those do not that
+        nothing is known of: they may be of another configuration.
         """
-        if self.cfg.TRAIN.SAVE_STATE and train_state.restore(self):
-            return
-        if self.cfg.RESUME or not self.cfg.TRAIN.SAVE_STATE:
-            folder = self.cfg.RESUME or self.output_dir
-            self.start_epoch = self.resume_model_if_exist(folder)
+        if self.cfg.TRAIN.SAVE_STATE:
+            train_state.look_at_built(self)
+            if train_state.restore(self):
+                return
+        folder = self.cfg.RESUME
+        if not folder and (not self.cfg.TRAIN.SAVE_STATE or self._has_finished()):
+            folder = self.output_dir
+        if folder:
+            with contextlib.ExitStack() as stack:
+                for schedule in self._scheds.values():
+                    stack.enter_context(own_schedule(schedule))
+                self.start_epoch = self.resume_model_if_exist(folder)
             if self.start_epoch > self.max_epoch:
                 raise UserError(f"the checkpoint in {folder!r} is of epoch {self.start_epoch}, and OPTIM.MAX_EPOCH is "
                                 f"{self.max_epoch}: give at least as many epochs, or another folder")
+
+    def _has_finished(self) -> bool:
+        """Whether the checkpoints in the output folder are of this run, perhaps of fewer epochs; takes over its facts.
+        """
+        facts = finished.read_finished(self.output_dir)
+        if facts is None:
+            return False
+        finished.check_same_run(os.path.join(self.output_dir, finished.FILE_NAME), facts.config,
+                                train_state.settings_of(self.cfg))
+        self.base_seed = facts.base_seed
+        if facts.best_result is not None:
+            self.best_result = facts.best_result
+        return True
 
     # Training
 

@@ -1,8 +1,10 @@
 """The rolling state of a run: one file from which a stopped run goes on as if it had not been stopped.
 
-It holds what the next epoch depends on: models, optimizers, schedules, gradient scaler, random numbers, the base seed
-of data loading, and the config, so that a run of another configuration does not go on from it by mistake.
+It holds what the next epoch depends on: what is learnt of the models (``unchanged``), optimizers, schedules, gradient
+scaler, random numbers, the base seed of data loading, and the config, so that a run of another configuration does not
+go on from it by mistake. It goes when training has ended (``finished``).
 """
+import contextlib
 import os
 from typing import Any
 
@@ -10,13 +12,16 @@ import torch
 from yacs.config import CfgNode
 
 from compat.errors import DamagedFileError, UserError
-from compat.settings import WITHOUT_INFLUENCE, differences, flat_config
+from compat.settings import WITHOUT_INFLUENCE, flat_config
 from compat.state_dicts import state_dict_of
 from compat.tensor_files import read_tensors
 
+from ..optim.lr_scheduler import own_schedule
 from ..utils.checkpoints import restore_training, save_tensors, shortened
 from ..utils.random_states import random_states, set_random_states
 from .base import TrainerBase
+from .finished import check_same_run
+from .unchanged import Digests, frozen_entries, with_unchanged, without_unchanged
 
 FILE_NAME = "train_state.pth.tar"
 
@@ -27,12 +32,18 @@ ENTRIES: dict[str, type | tuple[type, ...]] = {
 
 
 class Resumable(TrainerBase):
-    """A trainer with all that its next epoch depends on; ``base_seed`` is SEED, or a number drawn for the run."""
+    """A trainer with all that its next epoch depends on.
+
+    Attributes:
+        base_seed: SEED, or a number drawn for the run.
+        as_built: digests, by model, of what need not be in the state; empty where it would not be built the same again.
+    """
 
     cfg: CfgNode
     output_dir: str
     device: torch.device
     base_seed: int
+    as_built: dict[str, Digests]
     scaler: torch.amp.GradScaler | None = None
 
     def extra_state(self) -> dict[str, Any]:
@@ -56,6 +67,12 @@ def state_path(trainer: Resumable) -> str:
     return os.path.join(trainer.output_dir, FILE_NAME)
 
 
+def look_at_built(trainer: Resumable) -> None:
+    """Set ``as_built`` of a trainer before anything is restored."""
+    trainer.as_built = {name: frozen_entries(model) if trainer.cfg.SEED >= 0 else {}
+                        for name, model in trainer._models.items()}
+
+
 def write(trainer: Resumable) -> None:
     """Write the state of a trainer that has finished ``trainer.epoch``; the former file is replaced at the end.
 
@@ -67,11 +84,17 @@ def write(trainer: Resumable) -> None:
         "epoch": trainer.epoch + 1,
         "best_result": trainer.best_result,
         "base_seed": trainer.base_seed,
-        "models": {name: trainer._checkpoint_of(name, trainer.epoch) for name in trainer.get_model_names()},
+        "models": {name: _state_of_model(trainer, name) for name in trainer.get_model_names()},
         "scaler": None if trainer.scaler is None else trainer.scaler.state_dict(),
         "extra": trainer.extra_state(),
         "random": random_states(trainer.device),
     }, state_path(trainer))
+
+
+def _state_of_model(trainer: Resumable, name: str) -> dict[str, Any]:
+    checkpoint = trainer._checkpoint_of(name, trainer.epoch)
+    learnt, left_out = without_unchanged(checkpoint["state_dict"], trainer.as_built.get(name, {}))
+    return {**checkpoint, "state_dict": learnt, "left_out": left_out}
 
 
 def restore(trainer: Resumable) -> bool:
@@ -87,10 +110,7 @@ def restore(trainer: Resumable) -> bool:
     for key, kind in ENTRIES.items():
         if not isinstance(state, dict) or not isinstance(state.get(key, MISSING), kind):
             raise DamagedFileError(f"{path!r} is not the state of a run ({key} is missing or odd): delete it")
-    why = differences(state["config"], settings_of(trainer.cfg), show=str)
-    if why:
-        raise DamagedFileError(f"{path!r} is of a run with another configuration ({why}): give another output folder, "
-                               "or delete the file to start anew")
+    check_same_run(path, state["config"], settings_of(trainer.cfg))
     if set(state["models"]) != set(trainer.get_model_names()):
         raise DamagedFileError(f"{path!r} holds the models {', '.join(map(str, state['models']))}, this trainer has "
                                f"{', '.join(trainer.get_model_names())}: give another output folder")
@@ -108,9 +128,13 @@ def restore(trainer: Resumable) -> bool:
 
 
 def _put_back(trainer: Resumable, state: dict[str, Any], path: str) -> None:
+    same_length = state["config"] == settings_of(trainer.cfg)
     for name, checkpoint in state["models"].items():
-        restore_training({**checkpoint, "state_dict": state_dict_of(checkpoint, path)}, path, trainer._models[name],
-                         trainer._optims[name], trainer._scheds[name])
+        model, schedule = trainer._models[name], trainer._scheds[name]
+        weights = with_unchanged(state_dict_of(checkpoint, path), checkpoint.get("left_out", {}), model,
+                                 trainer.as_built.get(name, {}), path)
+        with contextlib.nullcontext() if same_length else own_schedule(schedule):
+            restore_training({**checkpoint, "state_dict": weights}, path, model, trainer._optims[name], schedule)
     if state["scaler"] is not None and trainer.scaler is not None:
         trainer.scaler.load_state_dict(state["scaler"])
     trainer.load_extra_state(state["extra"])

@@ -2,8 +2,11 @@
 
 Their state dicts hold numbers only, also of a schedule inside a warm-up, so checkpoints need no pickled objects.
 """
+import contextlib
+import copy
+import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch.optim import Optimizer
@@ -133,3 +136,29 @@ def build_lr_scheduler(optimizer: Optimizer, optim_cfg: CfgNode) -> LRScheduler:
     if optim_cfg.WARMUP_TYPE == "constant":
         return ConstantWarmupScheduler(optimizer, schedule, optim_cfg.WARMUP_EPOCH, optim_cfg.WARMUP_CONS_LR)
     return LinearWarmupScheduler(optimizer, schedule, optim_cfg.WARMUP_EPOCH, optim_cfg.WARMUP_MIN_LR)
+
+
+def steps_taken(state: dict[str, Any]) -> int:
+    """How often a schedule was stepped, by its state dict."""
+    return state["last_epoch"] + (steps_taken(state["successor"]) if "successor" in state else 0)
+
+
+@contextlib.contextmanager
+def own_schedule(schedule: object) -> Iterator[None]:
+    """A schedule that the block restores keeps its own rates and period, and is afterwards as many steps along.
+
+    So a run that is made longer goes on at the rates of the longer one, and not where the shorter one's cosine ended.
+    A schedule that is not torch's is left as it is restored.
+    """
+    fresh = copy.deepcopy(schedule.state_dict()) if isinstance(schedule, LRScheduler) else None
+    yield
+    if fresh is None or not isinstance(schedule, LRScheduler):
+        return
+    steps = steps_taken(schedule.state_dict()) - steps_taken(fresh)
+    schedule.load_state_dict(fresh)
+    for group, rate in zip(schedule.optimizer.param_groups, schedule.get_last_lr(), strict=True):
+        group["lr"] = rate
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that no step of the optimizer came before
+        for _ in range(steps):
+            schedule.step()
