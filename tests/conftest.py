@@ -23,3 +23,12 @@ def golden_dir():
 @pytest.fixture(scope="session")
 def repository():
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def bundled_root(tmp_path_factory):
+    """A data root for what is bundled: unpacked once, for all processes that share the tests."""
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "bundled"
+    root.mkdir(exist_ok=True)
+    return root

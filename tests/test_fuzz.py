@@ -1,6 +1,6 @@
 """Random wrong values for random config keys, flags and yaml files: a run is true, or is refused and leaves nothing.
 
-FUZZ_EXAMPLES in the environment: how many to draw of each kind (200). They are the same at each call.
+FUZZ_EXAMPLES in the environment: how many to draw of each kind (120). They are the same at each call.
 """
 import json
 import os
@@ -15,7 +15,7 @@ from small_run import call, make_room, words
 from compat.settings import flat_config
 from train import make_config, parse_arguments
 
-EXAMPLES = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", 200)), derandomize=True, database=None,
+EXAMPLES = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", 120)), derandomize=True, database=None,
                     deadline=None, suppress_health_check=list(HealthCheck))
 ODD = [-1, 0, 1, 3, 2**31, 2**70, -2**70, 0.5, -0.5, 1e-320, 1e308, "nan", "inf", "1e999", None, True, False, "", " ",
        "foo", "../x", "/", "/dev/null", "~", "x" * 300, "a\0b", "\udcff", "\n", "{}", "()", "[]", "(1,)", "(0, 0, 0)",

@@ -17,8 +17,8 @@ GROUPS = ("EmojiAnimals", "EmojiFood", "EmojiTransport", "EmojiObjects")
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return tmp_path_factory.mktemp("root")
+def root(bundled_root):
+    return bundled_root
 
 
 def build(name, root, **options):

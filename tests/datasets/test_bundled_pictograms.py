@@ -7,8 +7,8 @@ import datasets  # noqa: F401  registers it
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return tmp_path_factory.mktemp("root")
+def root(bundled_root):
+    return bundled_root
 
 
 def pictograms(root, **options):

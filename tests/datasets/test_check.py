@@ -158,15 +158,15 @@ def test_what_cannot_be_checked_is_said_and_the_others_are_checked(tmp_path, exp
     assert "'ChekedShapes' is unknown: did you mean 'CheckedShapes'?" in capsys.readouterr().err
 
 
-def test_all_means_what_is_there_and_names_the_rest(tmp_path, capsys):
-    (tmp_path / "eurosat").mkdir()
-    assert run("all", "--root", tmp_path) == 2  # EuroSAT's folder is empty
+def test_all_means_what_is_there_and_names_the_rest(bundled_root, capsys):
+    (bundled_root / "eurosat").mkdir()
+    assert run("all", "--root", bundled_root) == 2  # EuroSAT's folder is empty
     streams = capsys.readouterr()
     assert "- not there: ImageNet, Caltech101, " in streams.out and "EuroSAT," not in streams.out
     assert streams.err.startswith("error: EuroSAT: ") and streams.err.count("\n") == 1
     assert all(f"{name} " in streams.out for name in ("Pictograms", "EmojiFood", "PictogramsInverted"))
-    (tmp_path / "eurosat").rmdir()
-    assert run("all", "--root", tmp_path) == 1
+    (bundled_root / "eurosat").rmdir()
+    assert run("all", "--root", bundled_root) == 1
 
 
 def test_published_counts_name_registered_data_sets():
@@ -177,8 +177,8 @@ def test_published_counts_name_registered_data_sets():
             "ImageNetR"} < set(names)
 
 
-def test_the_command_runs_on_the_bundled_data(tmp_path, repository):
-    command = [sys.executable, "-m", "datasets.check", "Pictograms", "--root", str(tmp_path)]
+def test_the_command_runs_on_the_bundled_data(bundled_root, repository):
+    command = [sys.executable, "-m", "datasets.check", "Pictograms", "--root", str(bundled_root)]
     done = subprocess.run(command, cwd=repository, text=True, capture_output=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert "ok" in done.stdout.splitlines()[-1]

@@ -10,8 +10,8 @@ from datasets.pictograms_styles import BOARD, CHALK, PictogramsContour, Pictogra
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return tmp_path_factory.mktemp("root")
+def root(bundled_root):
+    return bundled_root
 
 
 def build(name, root):
