@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterable
 
 from .errors import UserError
+from .torch_import import import_torch
 
 COMPAT = os.path.dirname(os.path.abspath(__file__))
 
@@ -30,9 +31,11 @@ def resolve_dassl() -> str:
         raise UserError(f"DASSL_ENGINE is {forced!r}: set it to bundled or installed, or unset it")
     if "dassl" in sys.modules:
         return _describe_loaded()
-    if forced == "bundled" or not _is_installed():
-        if forced == "installed":
-            raise UserError("DASSL_ENGINE is installed, but no Dassl is installed: unset it")
+    installed = _is_installed()
+    if forced == "installed" and not installed:
+        raise UserError("DASSL_ENGINE is installed, but no Dassl is installed: unset it")
+    import_torch()  # every engine does
+    if forced == "bundled" or not installed:
         _use_bundled()
         reason = "DASSL_ENGINE asks for it" if forced else "no Dassl is installed"
         return f"dassl: bundled engine (compat/dassl); {reason}"
@@ -40,7 +43,7 @@ def resolve_dassl() -> str:
     former = list(sys.path)
     sys.path[:] = _without_compat(sys.path)
     fault = _fault_of_installed()
-    import torch  # here, since only this choice needs it
+    import torch
 
     engine, with_torch = f"installed Dassl {_installed_version()}", f"torch {torch.__version__}"
     if fault is None:

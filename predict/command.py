@@ -10,16 +10,18 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from compat.errors import UserError, exit_code
 from compat.run_config.words import Parser
+from compat.torch_import import import_torch
 
-from .images import find_images
-from .loading import load_run
-from .model import Features, Prediction
 from .output import check_format, write_predictions
+
+if TYPE_CHECKING:
+    from .model import Prediction
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,6 +61,11 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> None:
     """Do what the command line asks for."""
+    import_torch()  # here and not for --help or a wrong flag, like those that need it
+    from .images import find_images
+    from .loading import load_run
+    from .model import Features
+
     images = find_images(args.images)
     names = read_names(args.classes) if args.classes else None
     model = load_run(args.model_dir, names, args.epoch, args.step, args.backbone, args.truncate)
@@ -91,6 +98,6 @@ def read_names(path: str) -> list[str]:
     return names
 
 
-def shown(found: Iterator[Prediction], count: int) -> Iterator[Prediction]:
+def shown(found: "Iterator[Prediction]", count: int) -> "Iterator[Prediction]":
     """Predictions with their progress on a terminal."""
     return iter(tqdm(found, "images", count, unit="", disable=not sys.stderr.isatty(), leave=False))

@@ -3,12 +3,13 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from compat.errors import UserError
 from compat.files import atomic_write
 
-from .model import Prediction
+if TYPE_CHECKING:
+    from .model import Prediction
 
 FORMATS = (".csv", ".jsonl")
 
@@ -34,7 +35,7 @@ class Writer:
             self.rows.writerow(["image", *(f"{what}{rank}" for rank in ranks for what in ("label", "probability")),
                                 *(f"probability of {name}" for name in every_class or ()), "error"])
 
-    def write(self, found: Prediction) -> None:
+    def write(self, found: "Prediction") -> None:
         best = found.classes[:self.topk]
         every = dict(found.classes) if self.every_class is not None else {}
         if self.rows:
@@ -50,7 +51,7 @@ class Writer:
         self.file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def write_predictions(path: str, predictions: Iterator[Prediction], topk: int, every_class: list[str] | None,
+def write_predictions(path: str, predictions: "Iterator[Prediction]", topk: int, every_class: list[str] | None,
                       ) -> tuple[int, int]:
     """Write predictions to a file as they come; it is there when all are.
 

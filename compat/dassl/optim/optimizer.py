@@ -8,6 +8,7 @@ from torch import nn
 from yacs.config import CfgNode
 
 from compat.errors import UserError
+from compat.torch_import import collection_paused
 
 from ..utils.checkpoints import unwrap
 from ..utils.registry import check_availability
@@ -51,7 +52,8 @@ def build_optimizer(model: nn.Module | Iterable[Any], optim_cfg: CfgNode,
     elif param_groups is None:
         param_groups = model.parameters() if isinstance(model, nn.Module) else model
     make, options = OPTIMIZERS[optim_cfg.NAME]
-    return make(param_groups, lr=optim_cfg.LR, weight_decay=optim_cfg.WEIGHT_DECAY, **options(optim_cfg))
+    with collection_paused():  # the first optimizer imports torch's compiler
+        return make(param_groups, lr=optim_cfg.LR, weight_decay=optim_cfg.WEIGHT_DECAY, **options(optim_cfg))
 
 
 def _staged_groups(model: nn.Module | Iterable[Any], cfg: CfgNode) -> list[dict[str, Any]]:
