@@ -35,8 +35,9 @@ def test_help_and_wrong_flags_need_no_torch(repository):
 
 
 def test_the_collector_is_left_as_it_was():
+    import_torch()
     frozen = gc.get_freeze_count()
-    import_torch()  # which is there already
+    import_torch()  # once more
     with collection_paused():
         assert not gc.isenabled()
     assert gc.isenabled() and gc.get_freeze_count() == frozen
