@@ -71,7 +71,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("fork", help="root folder of the repository, with its train.py")
     parser.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
     parser.add_argument("--backbones", default="", help="backbones to copy if they are missing: some of "
-                        "cocoop,coop,ivlp,maple,promptsrc,vpt")
+                        "cocoop,coop,ivlp,kgcoop,maple,promptsrc,vpt")
     parser.add_argument("--with-engine", action="store_true",
                         help="also copy compat/, the Dassl for current PyTorch, used where the installed one fails")
     parser.add_argument("--force", action="store_true", help="in spite of uncommitted or changed files")

@@ -84,6 +84,8 @@ METHODS: dict[str, Method] = {method.name: method for method in (
     Method("CoOp_MAO", "vit_b16_c4_ep10", words=A_PHOTO_OF_A),
     Method("CoCoOp", "vit_b16_c4_ep10", color="#CC79A7", marker="v", on_request=True),
     Method("CoCoOp_MAO", "vit_b16_c4_ep10", on_request=True),
+    Method("KgCoOp", "vit_b16_c4_ep100", color="#8C564B", marker="^", on_request=True),
+    Method("KgCoOp_MAO", "vit_b16_c4_ep10", on_request=True),
     # Upstream tests epoch 2 on other data sets; up to there the learning rates of 5 epochs are those of 2
     Method("VPT", "vit_b16_c8_ep5", cross=("OPTIM.MAX_EPOCH", "2"), color="#E69F00", marker="P", on_request=True),
     Method("VPT_MAO", "vit_b16_c8_ep5", cross=("OPTIM.MAX_EPOCH", "2"), on_request=True),

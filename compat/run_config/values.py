@@ -114,6 +114,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys([*(f"TRAINER.{node}.N_CTX" for node in ("COOP", "COCOOP", "MAPLE")),
                      *(f"TRAINER.{node}.N_CTX_VISION" for node in ("VPT", "IVLP", "PROMPTSRC")),
                      *(f"TRAINER.{node}.N_CTX_TEXT" for node in ("IVLP", "PROMPTSRC"))], PROMPT_LENGTH),
+    "TRAINER.COOP.W": number(),
     "TRAINER.PROMPTSRC.TEXT_LOSS_WEIGHT": whole(0),
     "TRAINER.PROMPTSRC.IMAGE_LOSS_WEIGHT": whole(0),
 }

@@ -233,8 +233,8 @@ def test_nothing_to_uninstall_and_a_damaged_manifest(fork, capsys):
 
 
 def test_unknown_backbone(fork, capsys):
-    refuses(capsys, fork, "--backbones", "coop,kgcoop",
-            words=["'kgcoop' is unknown", "cocoop, coop, ivlp, maple, promptsrc, vpt"])
+    refuses(capsys, fork, "--backbones", "coop,prograd",
+            words=["'prograd' is unknown", "cocoop, coop, ivlp, kgcoop, maple, promptsrc, vpt"])
 
 
 @pytest.mark.parametrize("fails_at", ["trainers/mao/config.py", "configs/trainers/CoOp_MAO/vit_b16_c4_ep10.yaml",

@@ -134,7 +134,7 @@ def evaluated(room, trainer, folder, classes, monkeypatch):
     return torch.cat(kept)
 
 
-@pytest.mark.parametrize("trainer", ["CoOp", "CoCoOp", "VPT", "IVLP", "MaPLe", "PromptSRC"])
+@pytest.mark.parametrize("trainer", ["CoOp", "CoCoOp", "KgCoOp", "VPT", "IVLP", "MaPLe", "PromptSRC"])
 def test_new_classes_by_names_alone(room, trainer, monkeypatch):
     """Open vocabulary: given their names, the classes that were not trained on get the evaluation's logits."""
     folder = trained(room, trainer)

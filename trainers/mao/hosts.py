@@ -13,6 +13,7 @@ from .trainer import MAO
 KNOWN_HOSTS: dict[str, tuple[str, dict[str, bool]]] = {
     "CoOp": ("trainers.coop", {}),
     "CoCoOp": ("trainers.cocoop", {}),
+    "KgCoOp": ("trainers.kgcoop", {}),
     "VPT": ("trainers.vpt", {}),
     "IVLP": ("trainers.independentVL", {}),
     "MaPLe": ("trainers.maple", {}),

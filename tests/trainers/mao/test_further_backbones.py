@@ -1,6 +1,7 @@
-"""CoCoOp_MAO, VPT_MAO and IVLP_MAO, by the general rule: no code of the plug-in is for one of them."""
+"""CoCoOp_MAO, KgCoOp_MAO, VPT_MAO and IVLP_MAO, by the general rule: no code of the plug-in is for one of them."""
 import pytest
 import torch
+from dassl.engine import TRAINER_REGISTRY
 from recordings import make_trainer
 from small_clip import small_clip_state
 from small_run import call, make_room, words
@@ -13,7 +14,8 @@ from trainers.mao.host_contract import check_host, class_count
 
 NAMES = ["cat", "grand piano", "stethoscope", "ice cream van", "bee"]
 LABELS = torch.tensor([3, 0, 3, 4])
-SMALL = {"CoCoOp": ["TRAINER.COCOOP.N_CTX", 4], "VPT": ["TRAINER.VPT.PROMPT_DEPTH_VISION", 2],
+SMALL = {"CoCoOp": ["TRAINER.COCOOP.N_CTX", 4], "KgCoOp": ["TRAINER.COOP.N_CTX", 4],
+         "VPT": ["TRAINER.VPT.PROMPT_DEPTH_VISION", 2],
          "IVLP": ["TRAINER.IVLP.PROMPT_DEPTH_TEXT", 2, "TRAINER.IVLP.PROMPT_DEPTH_VISION", 2]}
 
 DEPTH = ["TRAINER.COOP.N_CTX", 4, "TRAINER.MAPLE.PROMPT_DEPTH", 2, "TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", 2,
@@ -38,7 +40,12 @@ def test_step_1_scores_each_image_on_the_candidates(tmp_path, host):
     trainer.forward_backward({"img": images, "label": LABELS})
     logits = trainer.model(images)
     assert logits.shape == (4, 5)
-    torch.testing.assert_close(losses[0], F.cross_entropy(logits[:, LABELS], torch.arange(4)))
+    expected = F.cross_entropy(logits[:, LABELS], torch.arange(4))
+    if host == "KgCoOp":  # its second loss, too, is over the batch's classes
+        text, knowledge = trainer.model.text_features(), trainer.model.prompt_learner.ori_embedding
+        assert text.shape == knowledge.shape == (5, 32)
+        expected = expected + 8 * (1 - F.cosine_similarity(text[LABELS], knowledge[LABELS]).mean())
+    torch.testing.assert_close(losses[0], expected)
     losses[0].backward()
     assert all(p.grad.abs().sum() > 0 for p in trainer.model.parameters() if p.requires_grad)
 
@@ -60,7 +67,7 @@ def test_the_repository_s_own_hosts_are_not_built_twice(tmp_path, host, monkeypa
 
 @pytest.mark.parametrize("host", SMALL)
 def test_both_steps_run_to_their_end(room, host):
-    pairs = [*SMALL[host], f"TRAINER.{host.upper()}.PREC", "fp32"]
+    pairs = [*SMALL[host], f"TRAINER.{TRAINER_REGISTRY.get(host).config_node}.PREC", "fp32"]
     base = call(words(room, trainer=f"{host}_MAO", output=f"{host}_base", pairs=pairs))
     assert base.code == 0, base.sentences
     for changes in ([], ["MAO.REG_NEW", False], ["MAO.PSEUDO_LABELS", "clip", "MAO.PSEUDO_VIEW", "test"]):
