@@ -101,7 +101,7 @@ def test_settings_of_a_method_state_one_labeller():
             cfg.merge_from_file(str(path))
             assert flat_config(cfg).items() >= LABELLERS[labeller].items(), path
         assert mao_defaults(method).items() >= LABELLERS[labeller].items()
-    assert mao_defaults("KgCoOp_MAO").items() >= {**LABELLERS["base"], BATCH_SIZE: 4}.items()
+    assert mao_defaults("ProGrad_MAO").items() >= {**LABELLERS["base"], BATCH_SIZE: 4}.items()
 
 
 def test_controls_stand_behind_the_method_that_they_are_of():

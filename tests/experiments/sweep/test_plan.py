@@ -300,7 +300,7 @@ def test_dry_run_of_every_demo(sweep):
 
 
 @pytest.mark.parametrize("words, parts", [
-    ("table1 --demo --methods KgCoOp", ["'KgCoOp'", "CoOp_MAO"]),
+    ("table1 --demo --methods ProGrad", ["'ProGrad'", "CoOp_MAO"]),
     ("table1 --demo --datasets imagenot", ["'imagenot'", "pictograms"]),
     ("table1 --demo --jobs 2", ["--jobs", "--engine ray"]),
     ("table1 --demo --address auto", ["--address", "--engine ray"]),
