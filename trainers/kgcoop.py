@@ -20,12 +20,14 @@ from .prompting.teacher import mean_text_features
 from .prompting.templates import DEFAULT_TEMPLATE
 from .prompting.trainer import PromptTrainer
 
+WEIGHT = 8.0  # the paper's
+
 
 def extend_cfg(cfg: CfgNode) -> None:
     """Add TRAINER.COOP, as upstream the node of CoOp, with a key more."""
     coop_prompts.extend_cfg(cfg)
     if "W" not in cfg.TRAINER.COOP:
-        cfg.TRAINER.COOP.W = 8.0  # weight of the distance to the hand-written prompts; CoOp does not read it
+        cfg.TRAINER.COOP.W = WEIGHT  # of the distance to the hand-written prompts; CoOp does not read it
 
 
 class KnowledgePromptLearner(coop_prompts.CoOpPromptLearner):
@@ -81,4 +83,5 @@ class KgCoOp(PromptTrainer):
         logits = model.logits(normalize(model.encode_images(image).float()), text_features)
         learner = cast(KnowledgePromptLearner, model.prompt_learner)
         distance = knowledge_loss(text_features, learner.ori_embedding)
-        return F.cross_entropy(logits, label) + self.cfg.TRAINER.COOP.W * distance, logits
+        weight = self.cfg.TRAINER.COOP.get("W", WEIGHT)  # a fork's own node, of CoOp, has no W
+        return F.cross_entropy(logits, label) + weight * distance, logits

@@ -46,6 +46,10 @@ def test_loss_is_cross_entropy_and_the_distance_to_the_hand_written_prompts(tmp_
     expected = F.cross_entropy(model(BATCH["img"]), BATCH["label"]) + weight * (1 - torch.stack(similarity)).sum() / 5
     torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(logits, model(BATCH["img"]))
+    if weight == 8:
+        trainer.cfg = trainer.cfg.clone()
+        del trainer.cfg.TRAINER.COOP["W"]  # CoOp's node as a fork has it
+        torch.testing.assert_close(trainer.training_loss(*BATCH.values())[0], loss)
     (gradient,) = torch.autograd.grad(loss, model.prompt_learner.ctx)
     (of_formula,) = torch.autograd.grad(expected, model.prompt_learner.ctx)
     torch.testing.assert_close(gradient, of_formula, rtol=1e-3, atol=1e-4 * of_formula.abs().max().item())
