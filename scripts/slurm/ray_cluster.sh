@@ -5,7 +5,8 @@
 #
 # The words behind the script's name are those of `python -m experiments.sweep`. Submit it from the repository, which, like
 # DATA and OUTPUT, has to be seen by all machines under the same path. A job that ran out of time goes on when the same
-# line is submitted again. PORT in the environment chooses another port than 6379.
+# line is submitted again. PORT in the environment chooses another port than 6379. Nodes and sweep know each other by a
+# token of this job, which goes through the environment: no file to delete, and no command line that shows it.
 #SBATCH --job-name=mao-sweep
 #SBATCH --ntasks-per-node=1
 #SBATCH --output=ray_cluster-%j.log
@@ -23,7 +24,9 @@ cd "${SLURM_SUBMIT_DIR:-.}"
 REQUIREMENTS=requirements-ray.txt
 source scripts/setup.sh
 RAY=$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("scripts"))')/ray
-export RAY_USAGE_STATS_ENABLED=0
+export RAY_USAGE_STATS_ENABLED=0 RAY_AUTH_MODE=${RAY_AUTH_MODE:-token}
+RAY_AUTH_TOKEN=$("$PYTHON" -c 'import secrets; print(secrets.token_hex(32))')
+export RAY_AUTH_TOKEN
 
 port=${PORT:-6379}
 cores=${SLURM_CPUS_PER_TASK:-1}
@@ -32,7 +35,7 @@ head=${machines[0]}
 address=$(srun --nodes 1 --ntasks 1 --nodelist "$head" hostname --ip-address | awk '{ print $1 }'):$port
 
 start_node() { # MACHINE, then options of ray start
-    srun --nodes 1 --ntasks 1 --nodelist "$1" --overlap \
+    srun --nodes 1 --ntasks 1 --nodelist "$1" --overlap --export=ALL \
         "$RAY" start --block --num-cpus "$cores" --disable-usage-stats "${@:2}" &
 }
 

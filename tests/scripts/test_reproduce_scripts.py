@@ -89,3 +89,32 @@ def test_slurm_script_says_what_it_needs(repository):
     for words, part in (([], "table1"), (["table1"], "sbatch")):
         done = subprocess.run(["bash", script, *words], capture_output=True, text=True, env=clean)
         assert done.returncode == 2 and done.stderr.startswith("error: ") and part in done.stderr
+
+
+def test_slurm_script_shares_a_token_that_no_command_line_shows(repository, tmp_path):
+    """Programs that write down their words and their token stand for SLURM's, Ray's and the sweep."""
+    note = f'echo "$(basename "$0") $* token=$RAY_AUTH_MODE:$RAY_AUTH_TOKEN" >> {tmp_path}/calls'
+    both_started = f'until [ "$(grep -c "^ray start" {tmp_path}/calls)" = 2 ]; do sleep 0.1; done'
+    programs = {
+        "scontrol": "echo one; echo two", "ray": note,
+        "srun": f'{note}; while [ "${{1#--}}" != "$1" ]; do case "$1" in --*=* | --overlap) shift;; *) shift 2;; esac; '
+                'done; [ "$1" = hostname ] && echo 10.0.0.1 || "$@"',
+        "python": f'case "$*" in *sysconfig*) echo {tmp_path};; *experiments.sweep*) {note}; {both_started};; '
+                  f'*) exec {sys.executable} "$@";; esac'}
+    for name, program in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{program}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_AUTH")}
+    done = subprocess.run(
+        ["bash", str(repository / "scripts" / "slurm" / "ray_cluster.sh"), "table1", "--gpus", "0.5"], text=True,
+        capture_output=True, env={**environment, "PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_JOB_ID": "1",
+                                  "SLURM_JOB_NODELIST": "x", "SLURM_SUBMIT_DIR": str(repository),
+                                  "PYTHON": str(tmp_path / "python")})
+    assert done.returncode == 0, done.stderr
+    calls = [line.split(" token=") for line in (tmp_path / "calls").read_text().splitlines()]
+    shown = {words.split(" --num-cpus")[0]: token for words, token in calls if not words.startswith("srun")}
+    assert {"ray start --block", "python -m experiments.sweep table1 --engine ray --address 10.0.0.1:6379 --gpus 0.5"
+            } <= shown.keys()
+    (token,) = set(shown.values())
+    mode, secret = token.split(":")
+    assert mode == "token" and len(secret) == 64 and not any(secret in words for words, _ in calls)
