@@ -19,11 +19,14 @@ from .job import Job
 from .plan import log_file
 from .process import Outcome
 from .progress import FAILED, SKIPPED, SUCCEEDED, Progress
+from .ray_token import agree_with, make_own_token
 
 if TYPE_CHECKING:  # Ray is optional
     from ray import ObjectRef
 
 TRIES_AFTER_A_DEATH = 3
+# What of this process's environment a job needs on any node, which has an environment of its own.
+PASSED_ON = ("DASSL_ENGINE", "MAO_CACHE", "CLIP_CACHE", "MAO_HOSTS", "HF_HUB_OFFLINE", "OMP_NUM_THREADS")
 
 
 def load_ray() -> ModuleType:
@@ -42,23 +45,28 @@ def load_ray() -> ModuleType:
     return ray
 
 
-def connect(ray: ModuleType, address: str, jobs_at_once: int, cpus: float, gpus: float) -> None:
-    """Join the cluster at an address, or start Ray on this machine with room for ``jobs_at_once`` jobs."""
+def connect(address: str, jobs_at_once: int, cpus: float, gpus: float) -> ModuleType:
+    """Ray, once it has joined the cluster at an address or runs here with room for ``jobs_at_once`` jobs."""
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     if address:
         check_answers(address)
+        agree_with(address)
+        ray = load_ray()
         try:
             ray.init(address=address, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
             raise UserError(no_cluster(address, error)) from error
-        return
+        return ray
+    make_own_token()
+    ray = load_ray()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     room = jobs_at_once * cpus if jobs_at_once else max(cores, cpus)
-    ray.init(num_cpus=room, include_dashboard=False, object_store_memory=100 * 2**20, **quiet)
+    ray.init("local", num_cpus=room, include_dashboard=False, object_store_memory=100 * 2**20, **quiet)
     have = ray.cluster_resources().get("GPU", 0)
     if gpus > have:
         ray.shutdown()
         raise UserError(f"--gpus {gpus:g}: this machine has {have:g}, so no job could ever run; give a smaller number")
+    return ray
 
 
 def check_answers(address: str) -> None:
@@ -73,8 +81,9 @@ def check_answers(address: str) -> None:
 
 
 def no_cluster(address: str, error: Exception) -> str:
-    return (f"--address {address!r}: no Ray cluster answers there ({' '.join(str(error).split())}); start one with "
-            "`ray start`, see docs/reproduce.md")
+    token = " or it asks for another token" if address.startswith("ray://") else ""
+    return (f"--address {address!r}: no Ray cluster answers there{token} ({' '.join(str(error).split())}); start one "
+            "with `ray start`, see docs/reproduce.md")
 
 
 def run(jobs: Sequence[Job], output: str, environment: dict[str, str], progress: Progress, address: str = "",
@@ -85,8 +94,7 @@ def run(jobs: Sequence[Job], output: str, environment: dict[str, str], progress:
         jobs, output, environment, progress: as in ``engine_none``. address: of a Ray cluster; "": this machine.
         jobs_at_once: on this machine; 0: as many as its cores allow. cpus, gpus: share of a job.
     """
-    ray = load_ray()
-    connect(ray, address, jobs_at_once, cpus, gpus)
+    ray = connect(address, jobs_at_once, cpus, gpus)
     try:
         follow(ray, submit(ray, jobs, output, environment, cpus, gpus), output, progress)
     finally:
@@ -98,6 +106,7 @@ def submit(ray: ModuleType, jobs: Sequence[Job], output: str, environment: dict[
     """Hand all jobs to Ray at once; {reference to the outcome: job}."""
     from . import process  # by its name, for cloudpickle
 
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | environment
     root = str(ROOT)
     ray.cloudpickle.register_pickle_by_value(process)  # a worker need not be able to import this package
 
