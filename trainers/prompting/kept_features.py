@@ -1,4 +1,4 @@
-"""Features of test images, kept on disk: an image tower that learns nothing sees each image once, whatever the run."""
+"""Features of images in plain view, kept on disk: a tower that learns nothing sees each of them once, for all runs."""
 import contextlib
 import hashlib
 import io
@@ -33,24 +33,34 @@ LARGEST_MB = 256  # default of TEST.FEATURE_CACHE_MB: 130,000 images of a ViT-B/
 def kept_features(trainer: TrainerX, tower: nn.Module | None, split: str | None) -> Iterator[None]:
     """Inside, the trainer's ``test(split)`` takes the features of its images from disk, or keeps them there at its end.
 
+    Args:
+        tower: whose output is all that the trainer makes of images; None: there is no such tower, nothing is kept.
+    """
+    asked = split or trainer.cfg.TEST.SPLIT
+    name = "val_loader" if asked == "val" and trainer.val_loader is not None else "test_loader"
+    with contextlib.nullcontext() if tower is None else kept_loader(trainer, tower, name):
+        yield
+
+
+@contextlib.contextmanager
+def kept_loader(trainer: TrainerX, tower: nn.Module, name: str, what: str = "test images") -> Iterator[None]:
+    """Inside, a loader's images have their features from disk; or the block looks at all, and they are kept at its end.
+
     Logits are the same bit for bit: what stands for the images of a batch is what the tower made of that very batch.
     The next run finds the features as long as the tower's weights, the images' files, the transform, the batch size and
     what computes them are the same.
 
     Args:
-        tower: whose output is all that the trainer makes of images; None: there is no such tower, nothing is kept.
+        name: attribute of the trainer that the loader is. what: its images, in the line that says what was used.
     """
     largest = trainer.cfg.TEST.get("FEATURE_CACHE_MB", 0)
-    asked = split or trainer.cfg.TEST.SPLIT
-    name = "val_loader" if asked == "val" and trainer.val_loader is not None else "test_loader"
     loader = getattr(trainer, name)
-    path = features_file(trainer, tower, loader) if tower is not None and largest else None
-    if tower is None or path is None:
-        if tower is not None:
-            print("features of test images: computed, and not kept")
+    path = features_file(trainer, tower, loader) if largest else None
+    if path is None:
+        print(f"features of {what}: computed, and not kept")
         yield
-    elif (features := read_features(path, len(loader.dataset))) is not None:
-        print(f"features of test images: read from {path}")
+    elif (features := read_features(path, len(loader.dataset), what)) is not None:
+        print(f"features of {what}: read from {path}")
         with instead_of_images(trainer, name, tower, features):
             yield
     else:
@@ -60,7 +70,7 @@ def kept_features(trainer: TrainerX, tower: nn.Module | None, split: str | None)
             yield
         finally:
             hook.remove()
-        collector.keep(path)
+        collector.keep(path, what)
 
 
 def features_file(trainer: TrainerX, tower: nn.Module, loader: DataLoader[dict[str, Any]]) -> Path | None:
@@ -87,7 +97,7 @@ def features_file(trainer: TrainerX, tower: nn.Module, loader: DataLoader[dict[s
     return cache_folder("features") / f"{hashlib.sha256(json.dumps(known).encode()).hexdigest()}.pt"
 
 
-def read_features(path: Path, count: int) -> torch.Tensor | None:
+def read_features(path: Path, count: int, what: str) -> torch.Tensor | None:
     """The kept features (count, dimension); None if there are none, or, with a line, if the file is damaged."""
     if not path.is_file():
         return None
@@ -98,7 +108,7 @@ def read_features(path: Path, count: int) -> torch.Tensor | None:
         why = "it holds something else"
     except (UserError, OSError) as error:
         why = " ".join(str(error).split())[:200]
-    print(f"features of test images: {path} is damaged ({why}) and is made anew")
+    print(f"features of {what}: {path} is damaged ({why}) and is made anew")
     return None
 
 
@@ -135,10 +145,10 @@ class Collector:
         if self.megabytes <= self.largest:
             self.batches.append(features.detach().cpu())
 
-    def keep(self, path: Path) -> None:
+    def keep(self, path: Path, what: str = "test images") -> None:
         """Write the features of all images, and say so."""
         if self.megabytes > self.largest:
-            print(f"features of test images: computed, and not kept: {self.megabytes:.0f} MB are more than "
+            print(f"features of {what}: computed, and not kept: {self.megabytes:.0f} MB are more than "
                   f"TEST.FEATURE_CACHE_MB {self.largest}")
         elif sum(map(len, self.batches)) == self.count:
             buffer = io.BytesIO()
@@ -146,6 +156,6 @@ class Collector:
             try:
                 with atomic_write(path) as file:
                     file.write(buffer.getbuffer())
-                print(f"features of test images: computed, and kept in {path}")
+                print(f"features of {what}: computed, and kept in {path}")
             except WriteError as error:
-                print(f"features of test images: computed, and not kept: {error}")
+                print(f"features of {what}: computed, and not kept: {error}")
