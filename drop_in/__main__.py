@@ -18,10 +18,12 @@ from pathlib import Path
 
 from compat.errors import UserError, exit_code
 
+from .checks import check_works
+from .contents import HERE
 from .fork import find_fork
 from .install import check_inside, uninstall, write_all
 from .manifest import MANIFEST, read_manifest
-from .plan import Plan, make_plan
+from .plan import Plan, make_plan, trainer_of
 
 
 def install(root: Path, words: Sequence[str], with_engine: bool, force: bool, dry_run: bool) -> None:
@@ -33,7 +35,9 @@ def install(root: Path, words: Sequence[str], with_engine: bool, force: bool, dr
     elif dry_run:
         print("dry run: nothing was written")
     else:
-        write_all(root, plan.files, plan.train_after, plan.manifest)
+        yaml_files = {path: trainer_of(path) for path in plan.files if path.startswith("configs/")}
+        check = (lambda: None) if plan.fault else (lambda: check_works(root, plan.hosts, yaml_files))
+        write_all(root, plan.files, plan.train_after, plan.manifest, plan.adapted, check)
         print(f"done: {root} now knows {', '.join(f'{host}_MAO' for host in plan.hosts) or 'no MAO trainer yet'}")
     if not plan.hosts:
         print("note: none of CoOp, MaPLe and PromptSRC is here; name other hosts with MAO_HOSTS (docs/drop_in.md), or "
@@ -41,15 +45,21 @@ def install(root: Path, words: Sequence[str], with_engine: bool, force: bool, dr
 
 
 def show(plan: Plan) -> None:
-    """Print the changed lines of train.py, the number of new files per folder, and the notes."""
-    before, after = (source.decode(errors="replace").replace("\r\n", "\n").split("\n")
-                     for source in (plan.train_before, plan.train_after))
-    for line in difflib.unified_diff(before, after, "train.py", "train.py", lineterm=""):
-        print(line)
+    """Print the changed lines of train.py and of adapted yaml files, the number of new files per folder, and the notes.
+    """
+    show_difference("train.py", plan.train_before, plan.train_after)
+    for path in plan.adapted.keys() & plan.new_files:
+        show_difference(path, (HERE / path).read_bytes(), plan.files[path])
     for folder, count in sorted(Counter(str(Path(path).parent) for path in plan.new_files).items()):
         print(f"{folder}: {count} files")
     for note in plan.notes:
         print(f"note: {note}")
+
+
+def show_difference(path: str, before: bytes, after: bytes) -> None:
+    old, new = (source.decode(errors="replace").replace("\r\n", "\n").split("\n") for source in (before, after))
+    for line in difflib.unified_diff(old, new, path, path, lineterm=""):
+        print(line)
 
 
 def remove(root: Path, force: bool, dry_run: bool) -> None:

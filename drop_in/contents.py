@@ -9,13 +9,13 @@ HERE = Path(__file__).resolve().parents[1]
 NOT_COPIED = ("__pycache__", "mini16.npz", "mini16.json")  # the bundled small CLIP belongs to the bundled data
 
 
-def known_hosts() -> list[str]:
-    """Names in the plug-in's table KNOWN_HOSTS, read from the source: to import it would take torch and Dassl."""
+def known_hosts() -> dict[str, str]:
+    """{trainer: module} of the plug-in's table KNOWN_HOSTS, by its source: to import it would take torch and Dassl."""
     for node in ast.parse((HERE / "trainers" / "mao" / "hosts.py").read_bytes()).body:
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Dict):
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
             if ast.unparse(target) == "KNOWN_HOSTS":
-                return [ast.literal_eval(key) for key in node.value.keys if key is not None]
+                return {name: module for name, (module, _) in ast.literal_eval(node.value).items()}
     raise LookupError("trainers/mao/hosts.py has no table KNOWN_HOSTS")
 
 

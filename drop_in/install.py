@@ -1,6 +1,6 @@
 """Write into a fork and take it back: all of it or nothing."""
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from compat.errors import UserError, WriteError
@@ -33,12 +33,13 @@ def check_targets(root: Path, files: Mapping[str, bytes], manifest: Manifest | N
                             "there, or overwrite it with --force")
 
 
-def write_all(root: Path, files: Mapping[str, bytes], train: bytes, manifest: Manifest | None) -> None:
-    """Write files, manifest and train.py; on any error, put back what was there.
+def write_all(root: Path, files: Mapping[str, bytes], train: bytes, manifest: Manifest | None,
+              adapted: Mapping[str, list[str]], check: Callable[[], None]) -> None:
+    """Write files, manifest and train.py, and try them out; on any error, put back what was there.
 
     Args:
         root: the fork. files: {relative path: content}. train: new content of train.py.
-        manifest: of earlier calls, or None.
+        manifest: of earlier calls, or None. adapted: for the manifest. check: raises an error if it does not work.
 
     Raises:
         WriteError: a file cannot be written; the fork is as it was.
@@ -47,13 +48,14 @@ def write_all(root: Path, files: Mapping[str, bytes], train: bytes, manifest: Ma
     new_folders = missing_folders(root, files)
     record = Manifest(train_sha256=digest(restored((root / "train.py").read_bytes())),
                       files=earlier.files | {path: digest(content) for path, content in files.items()},
-                      folders=[*earlier.folders, *new_folders])
+                      folders=[*earlier.folders, *new_folders], adapted=dict(adapted))
     contents = {**files, MANIFEST: record.to_bytes(), "train.py": train}
     former = {path: (root / path).read_bytes() if (root / path).exists() else None for path in contents}
     try:
         for path, content in contents.items():
             if content != former[path]:
                 replace(root / path, content)
+        check()
     except BaseException:
         for path, before in former.items():
             if before is None:

@@ -1,7 +1,7 @@
 """The manifest that a call leaves in a fork: what was added, so that all of it can be taken out again."""
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from compat.errors import UserError
@@ -17,11 +17,13 @@ class Manifest:
         train_sha256: digest of train.py without the marked lines.
         files: {path relative to the fork: digest of what was written there}.
         folders: folders that were made, each behind its parents.
+        adapted: {yaml file: in which keys it is other than this repository's}.
     """
 
     train_sha256: str
     files: dict[str, str]
     folders: list[str]
+    adapted: dict[str, list[str]] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         return (json.dumps(asdict(self), indent=1) + "\n").encode()

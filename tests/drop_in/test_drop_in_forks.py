@@ -1,5 +1,7 @@
 """MAO in two miniature forks runs through their own train.py, Dassl, clip and trainers; so do forks without."""
+import contextlib
 import functools
+import io
 import json
 import re
 import shutil
@@ -11,7 +13,10 @@ import pytest
 import torch
 from PIL import Image
 from small_clip import small_clip_state
-from warm_process import WarmPython
+
+from drop_in.__main__ import main as drop_in_main
+
+pytestmark = pytest.mark.usefixtures("warm_checks")
 
 CLASSES = ["ant", "big_bee", "cat", "dog", "emu", "fox"]  # three base, three new
 COUNTS = {"train": 6, "val": 2, "test": 3}
@@ -50,11 +55,12 @@ def copy_fork(name, folder, repository, engine=True):
     return fork
 
 
-def drop_in(repository, fork, *arguments):
-    done = subprocess.run([sys.executable, str(repository / "scripts" / "drop_in.py"), str(fork), *arguments],
-                          text=True, capture_output=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def drop_in(fork, *arguments):
+    """Call the tool; its checks of the fork are run, and pass."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert drop_in_main([str(fork), *arguments]) == 0, printed.getvalue()
+    return printed.getvalue()
 
 
 def words(fork, data, trainer, config, output, *pairs, flags=()):
@@ -67,16 +73,16 @@ def words(fork, data, trainer, config, output, *pairs, flags=()):
 
 
 @pytest.fixture(scope="module")
-def run(data, tmp_path_factory):
+def run(data, warm_python, tmp_path_factory):
     """A function that runs a fork's train.py, as its users do, and returns what it prints."""
     log = tmp_path_factory.mktemp("log") / "log.txt"
-    with WarmPython() as python:
-        def run(fork, *arguments, **flags):
-            code, printed = python.run(fork, log, *words(fork, data, *arguments, **flags))
-            assert code == 0, printed[-6000:]
-            return printed
 
-        yield run
+    def run(fork, *arguments, **flags):
+        code, printed = warm_python.run(fork, log, *words(fork, data, *arguments, **flags))
+        assert code == 0, printed[-6000:]
+        return printed
+
+    return run
 
 
 def meter(output, name):
@@ -104,8 +110,8 @@ def forks(repository, tmp_path_factory):
     folder, untouched = tmp_path_factory.mktemp("forks"), tmp_path_factory.mktemp("untouched")
     for name in ("coop_like", "promptsrc_like"):
         copy_fork(name, untouched, repository)
-        said = drop_in(repository, copy_fork(name, folder, repository))
-        assert "+import trainers.mao  # MAO drop-in" in said
+        said = drop_in(copy_fork(name, folder, repository))
+        assert "+import trainers.mao  # MAO drop-in" in said and "could not be run" not in said
     return folder, untouched
 
 
@@ -172,6 +178,9 @@ def test_a_linear_probe_and_a_batch_of_three_parts(forks, run, data, tmp_path, m
     said = run(forks[0] / "coop_like", "Probe_MAO", HOSTS["CoOp"][1], tmp_path / "base", *HOSTS["CoOp"][2],
                "DATASET.SUBSAMPLE_CLASSES", "base", "MAO.SIMILARITY", data / "similarity.npy")
     assert meter(said, "columns") == meter(said, "images") and max(meter(said, "images")) > 4
+    longer = run(forks[0] / "coop_like", "Probe_MAO", HOSTS["CoOp"][1], tmp_path / "base", *HOSTS["CoOp"][2],
+                 "DATASET.SUBSAMPLE_CLASSES", "base", "MAO.SIMILARITY", data / "similarity.npy", "OPTIM.MAX_EPOCH", 3)
+    assert "epoch [3/3]" in longer and "epoch [2/3]" not in longer and not list(tmp_path.rglob("train_state*"))
     with pytest.raises(AssertionError, match="step 2 cannot start from parameters that each base class has its own of"):
         run(forks[0] / "coop_like", "Probe_MAO", HOSTS["CoOp"][1], tmp_path / "new", *HOSTS["CoOp"][2],
             "DATASET.SUBSAMPLE_CLASSES", "new", "MAO.BASE_DIR", tmp_path / "base", "MAO.PSEUDO_LABELS", "base")
@@ -189,6 +198,10 @@ def test_an_unmodified_fork_on_the_bundled_engine(forks, run, tmp_path):
     promptsrc("new", "new", flags=test_of_it)
     resumed = promptsrc("more", "base", "OPTIM.MAX_EPOCH", 3, flags=["--resume", tmp_path / "out"])
     assert "epoch [3/3]" in resumed and "epoch [1/3]" not in resumed
+    state = tmp_path / "out" / "train_state.pth.tar"
+    assert not state.exists() and "epoch [3/3]" in promptsrc("out", "base", "OPTIM.MAX_EPOCH", 3) and not state.exists()
+    with pytest.raises(AssertionError, match="OPTIM.LR is .* there and 0.5 here.: give another output folder"):
+        promptsrc("out", "base", "OPTIM.MAX_EPOCH", 4, "OPTIM.LR", 0.5)
     best = promptsrc("best", "base", "TEST.FINAL_MODEL", "best_val")
     assert (tmp_path / "best" / "VLPromptLearner" / "model-best.pth.tar").exists() and "epoch [2/2]" in best
 
@@ -197,20 +210,20 @@ def test_with_the_engine(repository, data, tmp_path):
     """A fork that relies on an installed Dassl, on a machine that has none; here in a fresh process."""
     fork = copy_fork("coop_like", tmp_path, repository, engine=False)
     before = (fork / "train.py").read_bytes()
-    drop_in(repository, fork, "--with-engine")
+    drop_in(fork, "--with-engine")
     _, config, options = HOSTS["CoOp"]
     command = words(fork, data, "CoOp_MAO", config, tmp_path / "base", *options, "DATASET.SUBSAMPLE_CLASSES", "base",
                     "MAO.SIMILARITY", data / "similarity.npy")
     said = subprocess.run([sys.executable, *command], cwd=fork, text=True, stdout=subprocess.PIPE, check=True).stdout
     assert meter(said, "columns") == meter(said, "images")
-    drop_in(repository, fork, "--uninstall")
+    drop_in(fork, "--uninstall")
     assert (fork / "train.py").read_bytes() == before and not (fork / "compat").exists()
 
 
 def test_a_missing_backbone_is_copied_and_runs(repository, data, run, tmp_path):
     """MaPLe of this repository in a fork that has only CoOp."""
     fork = copy_fork("coop_like", tmp_path, repository)
-    said = drop_in(repository, fork, "--backbones", "coop,maple")
+    said = drop_in(fork, "--backbones", "coop,maple")
     assert "CoOp is there already" in said and "now knows CoOp_MAO, MaPLe_MAO" in said
     _, config, options = HOSTS["MaPLe"]
     run(fork, "MaPLe_MAO", config, tmp_path / "base", *options, "TRAINER.MAPLE.PROMPT_DEPTH", 2,
@@ -226,7 +239,7 @@ def test_coop_in_a_fork_without_it_needs_no_engine(repository, data, run, tmp_pa
     for name in ("coop", "zsclip"):  # zsclip uses the fork's own CoOp
         (fork / "trainers" / f"{name}.py").unlink()
         train.write_text(train.read_text().replace(f"import trainers.{name}\n", ""))
-    drop_in(repository, fork, "--backbones", "coop")
+    drop_in(fork, "--backbones", "coop")
     assert (fork / "compat" / "errors.py").exists() and not (fork / "compat" / "dassl").exists()
     _, config, options = HOSTS["CoOp"]
     base = run(fork, "CoOp_MAO", config, tmp_path / "base", *options, "DATASET.SUBSAMPLE_CLASSES", "base",
@@ -235,7 +248,7 @@ def test_coop_in_a_fork_without_it_needs_no_engine(repository, data, run, tmp_pa
 
 
 def test_compat_beside_backbones_does_nothing_on_import(repository, tmp_path):
-    drop_in(repository, copy_fork("promptsrc_like", tmp_path, repository, engine=False), "--backbones", "coop")
+    drop_in(copy_fork("promptsrc_like", tmp_path, repository, engine=False), "--backbones", "coop")
     code = ("import sys; path = list(sys.path); import compat; assert sys.path == path; "
             "assert not {'torch', 'dassl'} & set(sys.modules)")
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "promptsrc_like", check=True)

@@ -3,6 +3,8 @@
 That process imports nothing of this repository, so that a child finds its modules where a fresh process does: beside
 the script. Each child has its own memory, random numbers and exit code.
 """
+import atexit
+import gc
 import json
 import os
 import runpy
@@ -35,7 +37,10 @@ def serve():
         child = os.fork()
         if child == 0:
             run_here(*json.loads(line))
-            sys.exit()
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)  # to take torch apart object by object would take a second
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
@@ -56,4 +61,5 @@ if __name__ == "__main__":
     import torchvision  # noqa: F401
     import yacs.config  # noqa: F401
 
+    gc.freeze()  # no child looks through it
     serve()

@@ -102,24 +102,29 @@ def placeholder_words(n_ctx: int) -> str:
     return " ".join(["X"] * n_ctx)
 
 
-def context_of_words(phrase: str, clip_model: CLIP, *shape: int) -> tuple[str, torch.Tensor]:
+def initial_words(phrase: str | bool) -> str:
+    """The words of a CTX_INIT that is not empty; True, in forks where it is a switch, stands for the usual ones."""
+    return "a photo of a" if phrase is True else plain_name(str(phrase))
+
+
+def context_of_words(phrase: str | bool, clip_model: CLIP, *shape: int) -> tuple[str, torch.Tensor]:
     """Words and context vectors (*shape, width) that CoOp and CoCoOp start from, where ``shape`` ends in their number.
 
     A phrase counts whatever its length, and brings a shape of its own: one shared vector for each of its words.
     """
     if phrase:
-        words = plain_name(phrase)
+        words = initial_words(phrase)
         return words, embedded_words(words, len(words.split(" ")), clip_model)
     return placeholder_words(shape[-1]), random_vectors(*shape, clip_model.ln_final.weight.shape[0])
 
 
-def initial_context(phrase: str, n_ctx: int, clip_model: CLIP) -> tuple[str, torch.Tensor]:
+def initial_context(phrase: str | bool, n_ctx: int, clip_model: CLIP) -> tuple[str, torch.Tensor]:
     """Words and context vectors (n_ctx, width) that MaPLe, IVLP and PromptSRC start from.
 
     A phrase counts only for up to four vectors. It stays whole in the prompt, and its first ``n_ctx`` tokens become the
     context: with 2 vectors "a photo of a" leaves "of a NAME." behind them.
     """
     if phrase and n_ctx <= 4:
-        words = plain_name(phrase)
+        words = initial_words(phrase)
         return words, embedded_words(words, n_ctx, clip_model)
     return placeholder_words(n_ctx), random_vectors(n_ctx, clip_model.ln_final.weight.shape[0])

@@ -49,15 +49,18 @@ def read_finished(folder: str) -> Finished | None:
     return facts
 
 
-def check_same_run(path: str, there: Mapping[str, object], here: Mapping[str, str]) -> None:
+def check_same_run(path: str, there: Mapping[str, object], here: Mapping[str, object]) -> None:
     """Raise DamagedFileError if two configurations differ in more than the number of epochs, which may grow.
 
     Args:
         path: the file that ``there`` is from. here: the configuration of this run.
     """
-    compared = ({key: value for key, value in settings.items() if key.rpartition(".")[2] != "MAX_EPOCH"}
-                for settings in (there, here))
-    why = differences(*compared, show=str)
+    there, here = _but_length(there), _but_length(here)
+    why = differences(there, here, show=str)
     if why:
         raise DamagedFileError(f"{path!r} is of a run with another configuration ({why}): give another output folder, "
                                "or delete the file to start anew")
+
+
+def _but_length(settings: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in settings.items() if key.rpartition(".")[2] != "MAX_EPOCH"}

@@ -30,7 +30,7 @@ def extend_cfg(cfg):
     cfg.TRAINER.COOP = CN()
     cfg.TRAINER.COOP.N_CTX = 16
     cfg.TRAINER.COOP.CSC = False
-    cfg.TRAINER.COOP.CTX_INIT = ""
+    cfg.TRAINER.COOP.CTX_INIT = False
     cfg.TRAINER.COOP.PREC = "fp16"
     cfg.TRAINER.COOP.CLASS_TOKEN_POSITION = "end"
     cfg.DATASET.SUBSAMPLE_CLASSES = "all"

@@ -31,12 +31,13 @@ class TextEncoder(nn.Module):
 class PromptLearner(nn.Module):
     def __init__(self, cfg, classnames, clip_model):
         super().__init__()
-        phrase = cfg.TRAINER.COOP.CTX_INIT.replace("_", " ")
+        n_ctx, switch = cfg.TRAINER.COOP.N_CTX, cfg.TRAINER.COOP.CTX_INIT
+        phrase = "a photo of a" if switch else " ".join(["X"] * n_ctx)
         self.n_cls = len(classnames)
         self.n_ctx = len(phrase.split(" "))
         with torch.no_grad():
-            start = clip_model.token_embedding(clip.tokenize(phrase)).type(clip_model.dtype)
-        self.ctx = nn.Parameter(start[0, 1:1 + self.n_ctx].clone())
+            start = clip_model.token_embedding(clip.tokenize(phrase))[0, 1:1 + self.n_ctx].type(clip_model.dtype)
+        self.ctx = nn.Parameter(start.clone() if switch else 0.02 * torch.randn_like(start))
         tokens = torch.cat([clip.tokenize(f"{phrase} {name}.") for name in classnames])
         with torch.no_grad():
             embedding = clip_model.token_embedding(tokens).type(clip_model.dtype)

@@ -39,6 +39,10 @@ class Probe(CoOp):
         self.sched = build_lr_scheduler(self.optim, self.cfg.OPTIM)
         self.register_model("probed", self.model, self.optim, self.sched)
 
+    def after_train(self):
+        self.final_accuracy = self.test(is_final=True)
+        self.close_writer()
+
     def parse_batch_train(self, batch):
         image, label = super().parse_batch_train(batch)
         return image, image + 0.1, label

@@ -3,7 +3,12 @@ import torch
 from torch import nn
 
 
-class Tower(nn.Module):
+class QuickGELU(nn.Module):
+    def forward(self, x):
+        return x * torch.sigmoid(1.702 * x)
+
+
+class Transformer(nn.Module):
     def __init__(self, width, layers, heads, n_prompts):
         super().__init__()
         layer = nn.TransformerEncoderLayer(width, heads, 2 * width, dropout=0.0, batch_first=True, norm_first=True)
@@ -21,7 +26,7 @@ class VisionTransformer(nn.Module):
     def __init__(self, width, embed_dim, n_prompts):
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 8, 8)
-        self.transformer = Tower(width, 2, 2, n_prompts)
+        self.transformer = Transformer(width, 2, 2, n_prompts)
         self.proj = nn.Parameter(torch.randn(width, embed_dim) * width ** -0.5)
 
     def forward(self, image):
@@ -36,7 +41,7 @@ class CLIP(nn.Module):
         self.visual = VisionTransformer(width, embed_dim, n_vision)
         self.token_embedding = nn.Embedding(vocabulary, width)
         self.positional_embedding = nn.Parameter(torch.randn(context, width) * 0.01)
-        self.transformer = Tower(width, 2, 2, 0)
+        self.transformer = Transformer(width, 2, 2, 0)
         self.ln_final = nn.LayerNorm(width)
         self.text_projection = nn.Parameter(torch.randn(width, embed_dim) * width ** -0.5)
         self.logit_scale = nn.Parameter(torch.tensor(4.6))
