@@ -8,6 +8,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from yacs.config import CfgNode
 
+from compat.cores import workers_for
 from compat.errors import UserError, sentence
 from compat.pixels import as_rgb
 
@@ -87,7 +88,7 @@ def batches(images: Sequence[Source], transform: Transform, cfg: CfgNode, batch_
             ) -> Iterator[Batch]:
     """The images in batches, in their order."""
     height, width = cfg.INPUT.SIZE
-    loader = DataLoader(Images(images, transform, cfg), batch_size, num_workers=workers, collate_fn=list)
+    loader = DataLoader(Images(images, transform, cfg), batch_size, num_workers=workers_for(workers), collate_fn=list)
     for items in loader:
         readable = [found for _, found in items if isinstance(found, torch.Tensor)]
         yield Batch([path for path, _ in items], [found if isinstance(found, str) else "" for _, found in items],

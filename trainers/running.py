@@ -10,10 +10,13 @@ from dassl.utils import set_random_seed
 from torch.utils.data import DataLoader
 from yacs.config import CfgNode
 
+from compat.cores import usable_cores, workers_for
+
 
 @contextlib.contextmanager
 def built_trainer(cfg: CfgNode) -> Iterator[TrainerX]:
     """The trainer of a config, seeded if SEED is not negative; the workers of its loaders end with the block."""
+    cfg = with_workers_for_cores(cfg)
     leave_cores_to_workers(cfg)
     if cfg.SEED >= 0:
         set_random_seed(cfg.SEED)
@@ -24,14 +27,25 @@ def built_trainer(cfg: CfgNode) -> Iterator[TrainerX]:
         stop_workers(trainer)
 
 
+def with_workers_for_cores(cfg: CfgNode) -> CfgNode:
+    """The config, with DATALOADER.NUM_WORKERS lowered to the cores that there are: more only wait for each other."""
+    workers = workers_for(cfg.DATALOADER.NUM_WORKERS)
+    if workers == cfg.DATALOADER.NUM_WORKERS:
+        return cfg
+    cfg = cfg.clone()
+    cfg.defrost()
+    cfg.DATALOADER.NUM_WORKERS = workers
+    cfg.freeze()
+    return cfg
+
+
 def leave_cores_to_workers(cfg: CfgNode) -> None:
     """On a CPU, compute on as many threads as the loader's workers leave cores; OMP_NUM_THREADS overrides.
 
     Threads that share cores with the workers wait for each other: many times slower on few cores.
     """
     if not (cfg.USE_CUDA and torch.cuda.is_available()) and "OMP_NUM_THREADS" not in os.environ:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-        torch.set_num_threads(max(1, cores - cfg.DATALOADER.NUM_WORKERS))
+        torch.set_num_threads(max(1, usable_cores() - cfg.DATALOADER.NUM_WORKERS))
 
 
 def stop_workers(trainer: TrainerX) -> None:

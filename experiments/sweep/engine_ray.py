@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from compat.cores import usable_cores
 from compat.errors import UserError
 from experiments.catalogue import ROOT
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:  # Ray is optional
 
 TRIES_AFTER_A_DEATH = 3
 # What of this process's environment a job needs on any node, which has an environment of its own.
-PASSED_ON = ("DASSL_ENGINE", "MAO_CACHE", "CLIP_CACHE", "MAO_HOSTS", "HF_HUB_OFFLINE", "OMP_NUM_THREADS")
+PASSED_ON = ("DASSL_ENGINE", "MAO_CACHE", "CLIP_CACHE", "MAO_HOSTS", "HF_HUB_OFFLINE", "OMP_NUM_THREADS",
+             "LOKY_MAX_CPU_COUNT")
 
 
 def load_ray() -> ModuleType:
@@ -59,8 +61,7 @@ def connect(address: str, jobs_at_once: int, cpus: float, gpus: float) -> Module
         return ray
     make_own_token()
     ray = load_ray()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    room = jobs_at_once * cpus if jobs_at_once else max(cores, cpus)
+    room = jobs_at_once * cpus if jobs_at_once else max(usable_cores(), cpus)
     ray.init("local", num_cpus=room, include_dashboard=False, object_store_memory=100 * 2**20, **quiet)
     have = ray.cluster_resources().get("GPU", 0)
     if gpus > have:
@@ -107,6 +108,8 @@ def submit(ray: ModuleType, jobs: Sequence[Job], output: str, environment: dict[
     from . import process  # by its name, for cloudpickle
 
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | environment
+    if not gpus or cpus > 1:  # else its GPU is its share, and the default of one core says nothing
+        environment.setdefault("LOKY_MAX_CPU_COUNT", str(max(1, int(cpus))))
     root = str(ROOT)
     ray.cloudpickle.register_pickle_by_value(process)  # a worker need not be able to import this package
 

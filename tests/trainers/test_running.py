@@ -1,9 +1,43 @@
 """What surrounds a trainer in a run."""
+import os
+import warnings
 from types import SimpleNamespace
 
+import pytest
+from small_run import call, make_room, words
+from sweep_tools import records
 from torch.utils.data import DataLoader
 
-from trainers.running import stop_workers
+import train
+from compat import cores
+from compat.errors import UserError
+from trainers.running import built_trainer, stop_workers
+
+
+@pytest.fixture
+def room(tmp_path):
+    return make_room(tmp_path / "room")
+
+
+def test_workers_are_as_many_as_cores_and_change_no_result(room, monkeypatch):
+    """In all loaders, Dassl's and that of enlarged batches: torch warns of each that has too many."""
+    warnings.filterwarnings("error", "This DataLoader will create")
+    for output, workers in (("none", 0), ("many", 64)):
+        done = call(words(room, trainer="CoOp_MAO", output=output, pairs=["DATALOADER.NUM_WORKERS", workers]))
+        assert done.code == 0, done.sentences
+    alone, beside = records(room / "none"), records(room / "many")
+    assert alone["."] and beside == alone
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    argv = words(room, output="one", pairs=["DATALOADER.NUM_WORKERS", 64])
+    with built_trainer(train.make_config(train.parse_arguments(argv))) as trainer:
+        assert trainer.train_loader_x.num_workers == trainer.test_loader.num_workers == 1
+
+
+def test_cores(monkeypatch):
+    assert 1 <= cores.usable_cores() <= (os.cpu_count() or 1) and cores.workers_for(0) == 0
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "many")
+    with pytest.raises(UserError, match="LOKY_MAX_CPU_COUNT .*'many'"):
+        cores.usable_cores()
 
 
 def test_workers_of_loaders_end_by_themselves():
