@@ -1,10 +1,12 @@
-"""CPU seconds of an evaluation: zero-shot on Pictograms from the start of Python to the record, and of seen images.
+"""CPU seconds that commands take to start, and evaluations of images that were seen.
 
     python -m benchmarks.start_up
 
-Both are measured in one call, alternating, and shown as ratios too. The first is of whole processes, worker processes
-included, with an empty cache and again; beside it stands the import of torch alone. The second is the loop of CoOp on a
-random CLIP of ViT-B/16's widths with --layers blocks in each tower, one thread, its text features made before.
+All is measured in one call, alternating, and shown as ratios too. First whole processes, worker processes included, one
+thread each: a zero-shot evaluation of Pictograms with an empty cache and again, a training of CoOp with a single image
+per class, a prediction with it, and commands that need no torch; beside them stands the import of torch alone. Then the
+loop of CoOp's evaluation on a random CLIP of ViT-B/16's widths with --layers blocks in each tower, one thread, its text
+features made before.
 """
 import argparse
 import contextlib
@@ -15,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
 
@@ -25,8 +28,12 @@ from compat.errors import exit_code
 from . import against_originals
 from .common import ROOT, in_own_process
 
-ZERO_SHOT = ["train.py", "--seed", "1", "--trainer", "ZeroshotCLIP", "--eval-only", "--dataset-config-file",
-             "configs/datasets/pictograms.yaml", "--config-file", "configs/trainers/ZeroshotCLIP/mini.yaml"]
+PICTOGRAMS = ["train.py", "--seed", "1", "--dataset-config-file", "configs/datasets/pictograms.yaml"]
+ZERO_SHOT = [*PICTOGRAMS, "--trainer", "ZeroshotCLIP", "--eval-only",
+             "--config-file", "configs/trainers/ZeroshotCLIP/mini.yaml"]
+COOP = [*PICTOGRAMS, "--trainer", "CoOp", "--config-file", "configs/trainers/CoOp/mini.yaml", "DATASET.NUM_SHOTS", "1",
+        "OPTIM.MAX_EPOCH", "1", "TEST.NO_TEST", "True", "DATALOADER.NUM_WORKERS", "0"]
+IMAGE = "pictograms/images/test"  # below the folder of the data sets
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -49,11 +56,26 @@ def cpu_seconds(words: Sequence[str], **environment: str) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def starts(data: str) -> list[float]:
-    """CPU seconds of importing torch, and of a zero-shot evaluation with an empty cache and again."""
+def starts(data: str) -> dict[str, float]:
+    """CPU seconds of commands, by what they do."""
+    data = os.path.abspath(data)
     with tempfile.TemporaryDirectory() as folder:
-        words = [[*ZERO_SHOT, "--root", os.path.abspath(data), "--output-dir", f"{folder}/{name}"] for name in "ab"]
-        return [cpu_seconds(["-c", "import torch"]), *(cpu_seconds(case, MAO_CACHE=folder) for case in words)]
+        def seconds(*words: str, output: str = "") -> float:
+            place = ["--root", data, "--output-dir", f"{folder}/{output}"] if output else []
+            return cpu_seconds([words[0], *place, *words[1:]], MAO_CACHE=folder)
+
+        return {
+            "import torch": seconds("-c", "import torch"),
+            "zero-shot evaluation": seconds(*ZERO_SHOT, output="first"),
+            "the same, images seen": seconds(*ZERO_SHOT, output="second"),
+            "CoOp, 3 steps, no test": seconds(*COOP, output="coop"),
+            "prediction for one image": seconds(
+                "scripts/predict.py", "--model-dir", f"{folder}/coop", "--output", f"{folder}/found.csv",
+                str(next(Path(data, IMAGE).rglob("*.png")))),
+            "train.py --help": seconds("train.py", "--help"),
+            "predict.py --help": seconds("scripts/predict.py", "--help"),
+            "tables.py --help": seconds("scripts/tables.py", "--help"),
+        }
 
 
 def evaluations(options: argparse.Namespace) -> list[float]:
@@ -77,9 +99,9 @@ def evaluations(options: argparse.Namespace) -> list[float]:
 
 def run(options: argparse.Namespace) -> None:
     rounds = [(starts(options.data), in_own_process(evaluations, options)) for _ in range(options.rounds)]
-    torch_alone, first, again = (median(values) for values in zip(*(one for one, _ in rounds), strict=True))
-    print(f"zero-shot evaluation from start to record: {first:.2f} s, and again {again:.2f} s; import torch "
-          f"{torch_alone:.2f} s (ratios {first / torch_alone:.2f} and {again / torch_alone:.2f})")
+    medians = {name: median(one[name] for one, _ in rounds) for name in rounds[0][0]}
+    for name, value in medians.items():
+        print(f"{name:26}{value:6.2f} s{value / medians['import torch']:8.2f} x import torch")
     unseen, seen = (median(values) for values in zip(*(two for _, two in rounds), strict=True))
     print(f"evaluation of {options.images} images: {unseen:.3f} s, and again {seen:.3f} s (ratio {unseen / seen:.0f})")
 

@@ -1,7 +1,8 @@
 """Imports of torch, without looking for garbage that is not there.
 
-They make half a million objects that stay. Meanwhile Python looks through them for unused cycles again and again, later
-at each look through all that is old, and once more before it ends: a third of the CPU time of ``import torch``.
+They make hundreds of thousands of objects that stay. Meanwhile Python looks through them for unused cycles again and
+again, later at each look through all that is old, and once more before it ends: a third of the CPU time of ``import
+torch``.
 """
 import contextlib
 import gc

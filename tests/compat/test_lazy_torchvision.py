@@ -9,7 +9,7 @@ PROGRAM = """
 import gc
 from compat import resolve_dassl
 resolve_dassl()
-print(gc.isenabled(), gc.get_freeze_count() > 100_000)
+print(gc.isenabled(), gc.get_freeze_count() > 10_000)
 import sys, train, trainers, runs.recorder, runs.state, datasets
 from trainers.prompting.clip_loading import load_clip
 load_clip("Mini/16")
