@@ -97,7 +97,7 @@ def is_done(cfg: CfgNode, args: argparse.Namespace) -> bool:
 def checked_run(trainer: "TrainerX", cfg: CfgNode, args: argparse.Namespace) -> "Run":
     """Which run this is; UserError if it contradicts the folders that it names, or would be recorded as what it is not.
     """
-    from runs.claims import check_output, check_resumed, check_tested
+    from runs.claims import check_classes, check_output, check_resumed, check_tested
     from runs.data import data_on_disk
     from runs.identity import UNVERIFIED
     from runs.state import Run, identity_of_command, parent_folder, read_run
@@ -110,6 +110,8 @@ def checked_run(trainer: "TrainerX", cfg: CfgNode, args: argparse.Namespace) -> 
     if args.eval_only:
         if parent:
             check_tested(parent, run, cfg, identity, label)
+            if specific := getattr(trainer, "class_specific", ""):
+                check_classes(parent, specific, trainer.dm.dataset.classnames)
         return Run(identity, origin, label)
     learns = bool(trainer.get_model_names()) and not args.no_train
     if learns and identity.classes == "new" and not identity.stage:  # MAO has a sentence of its own

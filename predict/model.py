@@ -109,11 +109,14 @@ class RunModel:
         """Normalised features of the classes' prompts, fp32 (classes, embedding dimension).
 
         Raises:
-            UserError: the method has others for each image.
+            UserError: the method has others for each image, or none.
         """
         if getattr(self._owner, "conditional", False):
             raise UserError(f"{type(self.trainer).__name__}'s text features depend on the image, and there are none of "
                             "a class alone: leave --features out")
+        if not hasattr(self._owner, "text_features"):
+            raise UserError(f"{type(self.trainer).__name__} has no texts, and no features of them: leave --features "
+                            "out; a zero-shot run gives the image features")
         features = self._owner.text_features
         return F.normalize((features() if callable(features) else features).float(), dim=1)
 

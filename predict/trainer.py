@@ -28,10 +28,6 @@ def trainer_of(cfg: CfgNode, dataset: SimpleNamespace, trained_on: list[str], tr
     if name not in TRAINER_REGISTRY.registered_names():
         raise UserError(f"the run's trainer {name!r} is not registered here: use the version that it was trained with")
     host = next(base for base in TRAINER_REGISTRY.get(name).__mro__ if not issubclass(base, MAO))
-    options = cfg.TRAINER.get(getattr(host, "config_node", ""), CfgNode())
-    if options.get("CSC") and not options.get("CTX_INIT") and dataset.classnames != trained_on:
-        raise UserError("the run has a context of its own for each class (TRAINER.COOP.CSC), and knows only those that "
-                        "it was trained on: leave --classes out")
 
     def without_data(trainer: TrainerX) -> None:
         trainer.dm = cast(DataManager, SimpleNamespace(dataset=dataset))
@@ -40,5 +36,8 @@ def trainer_of(cfg: CfgNode, dataset: SimpleNamespace, trained_on: list[str], tr
 
     with long_texts_cut() if truncate else contextlib.nullcontext():
         trainer = type(host.__name__, (host,), {"build_data_loader": without_data})(cfg)
+    specific = getattr(trainer, "class_specific", "")
+    if specific and dataset.classnames != trained_on:
+        raise UserError(f"the run has {specific}, and knows only those that it was trained on: leave --classes out")
     trainer.set_model_mode("eval")
     return cast(TrainerX, trainer)

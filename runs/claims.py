@@ -1,5 +1,5 @@
 """Checks before a run: what its command line claims of the folders that it names has to be what these say."""
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from yacs.config import CfgNode
 
@@ -7,6 +7,7 @@ from compat.errors import UserError
 from compat.settings import differences, shown
 
 from .identity import UNVERIFIED, Identity, facts_of
+from .model_facts import read_facts
 from .records import Record, settings_of
 from .state import Run, done_key, key_in, read_run
 
@@ -81,3 +82,15 @@ def check_same_data(folder: str, tested: Identity, identity: Identity) -> None:
             " or ".join(classes for classes in TESTED_ON[tested.classes] if classes != "listed")
         raise UserError(f"--model-dir {folder!r} was trained on {tested.classes} classes of {identity.data['name']}, "
                         f"so its accuracy on {identity.classes} classes would pass for another model's: set {remedy}")
+
+
+def check_classes(folder: str, specific: str, classnames: Sequence[str]) -> None:
+    """Raise UserError if a model that learns something of single classes is tested on others than it was trained on.
+
+    Args:
+        specific: what it learns, in words.
+    """
+    facts = read_facts(folder)
+    if facts is not None and facts.classnames != list(classnames):
+        raise UserError(f"the run in --model-dir {folder!r} has {specific}, and knows only those that it was trained "
+                        "on: test it on its own classes, or another method")

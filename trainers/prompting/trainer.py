@@ -42,11 +42,13 @@ class PromptTrainer(TrainerX):
 
     Attributes:
         config_node: name of its config node below TRAINER. checkpoint_name: name its checkpoints are saved under.
+        class_specific: what it learns of single classes, in words; "" if all that it learns serves any classes.
         model: the CLIP with prompts, on the run's device.
     """
 
     config_node: str
     checkpoint_name: str
+    class_specific = ""
     model: LearnableState
 
     def make_model(self, classnames: list[str], clip_model: CLIP) -> LearnableState:
@@ -124,9 +126,13 @@ class PromptTrainer(TrainerX):
         """As of every trainer, with the features of images from disk if the image tower learns nothing."""
         as_usual = (type(self).model_inference is TrainerX.model_inference
                     and type(self).parse_batch_test is TrainerX.parse_batch_test)
-        model: nn.Module = self.model
-        with kept_features(self, model.image_encoder if as_usual and type(model) is PromptedCLIP else None, split):
+        with kept_features(self, self.frozen_image_tower() if as_usual else None, split):
             return super().test(split, **options)
+
+    def frozen_image_tower(self) -> nn.Module | None:
+        """The image tower, if it learns nothing and is all that the model makes of images."""
+        model: nn.Module = self.model
+        return model.image_encoder if type(model) is PromptedCLIP else None
 
     def load_model(self, directory: str, epoch: int | None = None, **options: Any) -> None:
         """Load the prompts of a run's output folder, and set ``loaded_epoch``.
