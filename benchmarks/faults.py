@@ -163,7 +163,7 @@ def essence(path: Path) -> object:
 
 
 def run(options: argparse.Namespace) -> int:
-    trained = [method.name for method in METHODS.values() if method.trains]
+    trained = [method.name for method in METHODS.values() if method.trains and not method.few_shot_alone]
     check_known("--trainers", options.trainers or [], [*trained, SWEEP])
     cases = {trainer: cases_of(trainer, options.data) for trainer in [*trained, SWEEP]}
     every = [case for listed in cases.values() for case in listed]

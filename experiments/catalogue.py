@@ -11,6 +11,7 @@ from typing import Literal
 
 import yaml
 
+from compat.errors import UserError
 from compat.settings import flat_config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,7 +42,8 @@ class Method:
             for other data sets differ in. words: those that start its context from words. color, marker: in figures;
             with MAO those of the backbone are taken.
         trains: whether there is anything to train, and so a seed that matters.
-        on_request: whether tables have it only where it is named (``--methods``); the paper's do not have it.
+        on_request: whether sweeps have it only where it is named (``--methods``); the paper's tables do not have it.
+        few_shot_alone: whether it knows only the classes that it was trained on, so that nothing else makes sense.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Method:
     marker: str = ""
     trains: bool = True
     on_request: bool = False
+    few_shot_alone: bool = False
 
     @property
     def backbone(self) -> str | None:
@@ -80,6 +83,7 @@ A_PHOTO_OF_A = ("TRAINER.COOP.CTX_INIT", "a photo of a")  # CoOp's ctxv1
 
 METHODS: dict[str, Method] = {method.name: method for method in (
     Method("ZeroshotCLIP", "vit_b16", color="#6b6b6b", marker="X", trains=False),
+    Method("LinearProbe", "vit_b16", color="#000000", marker="*", on_request=True, few_shot_alone=True),
     Method("CoOp", "vit_b16_c4_ep20", words=A_PHOTO_OF_A, color="#0072B2", marker="o"),
     Method("CoOp_MAO", "vit_b16_c4_ep10", words=A_PHOTO_OF_A),
     Method("CoCoOp", "vit_b16_c4_ep10", color="#CC79A7", marker="v", on_request=True),
@@ -246,6 +250,15 @@ def by_config(config: str) -> Dataset | None:
 def display_name(dataset: str) -> str:
     """Name of a data set in print; the registered name itself where the catalogue does not have it."""
     return DATASETS[dataset].title if dataset in DATASETS else dataset
+
+
+def check_methods(methods: Iterable[str]) -> None:
+    """Raise UserError for a method that only few-shot runs, on the classes of their training, make sense of."""
+    for name in methods:
+        if name in METHODS and METHODS[name].few_shot_alone:
+            raise UserError(f"{name} knows only the classes that it was trained on, and has no accuracy on new classes "
+                            "or other data sets: run few_shot for it (scripts/reproduce/few_shot.sh --methods "
+                            f"{name})")
 
 
 def in_order(found: Iterable[str], order: Iterable[str]) -> list[str]:

@@ -6,6 +6,7 @@ from . import (
     coop,
     ivlp,
     kgcoop,
+    linear_probe,
     mao,  # makes variants of the hosts above it, and imports the others itself
     maple,
     promptsrc,
@@ -14,10 +15,10 @@ from . import (
 )
 from .prompting import trainer
 
-__all__ = ["cocoop", "coop", "extend_cfg", "ivlp", "kgcoop", "mao", "maple", "promptsrc", "vpt", "zsclip"]
+__all__ = ["cocoop", "coop", "extend_cfg", "ivlp", "kgcoop", "linear_probe", "mao", "maple", "promptsrc", "vpt", "zsclip"]
 
 
 def extend_cfg(cfg: CfgNode) -> None:
     """Add the config keys of every trainer of this repository to a Dassl config."""
-    for module in (trainer, coop, kgcoop, cocoop, vpt, ivlp, maple, promptsrc, mao):
+    for module in (trainer, coop, kgcoop, cocoop, vpt, ivlp, maple, promptsrc, linear_probe, mao):
         module.extend_cfg(cfg)

@@ -115,6 +115,8 @@ RULES: dict[str, Rule] = {
                      *(f"TRAINER.{node}.N_CTX_VISION" for node in ("VPT", "IVLP", "PROMPTSRC")),
                      *(f"TRAINER.{node}.N_CTX_TEXT" for node in ("IVLP", "PROMPTSRC"))], PROMPT_LENGTH),
     "TRAINER.COOP.W": number(),
+    "TRAINER.LINEARPROBE.C": Rule("a number from 1e-12 to 1e12, or 0 to choose it on validation images",
+                                  lambda value: value == 0 or 1e-12 <= value <= 1e12),
     "TRAINER.PROMPTSRC.TEXT_LOSS_WEIGHT": whole(0),
     "TRAINER.PROMPTSRC.IMAGE_LOSS_WEIGHT": whole(0),
 }

@@ -1,4 +1,6 @@
 """The jobs of the efficiency table: each method measured on a data set, and over several numbers of classes."""
+from experiments.catalogue import check_methods
+
 from .job import Job
 from .options import Options
 from .protocols import data, make_job
@@ -9,6 +11,7 @@ PROGRAM = ("-m", "benchmarks.efficiency")
 
 def measurements(options: Options) -> list[Job]:
     """One job per method and data set, and one per method and number of classes; the first seed only."""
+    check_methods(options.methods)
     seed = options.seeds[0]
     jobs: dict[str, Job] = {}  # by folder
     for method in options.methods:

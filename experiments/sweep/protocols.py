@@ -5,7 +5,15 @@ hand (``experiments.run``) and a second sweep all find the same one.
 """
 from collections.abc import Sequence
 
-from experiments.catalogue import ZERO_SHOT, Setting, backbone, counterpart, has_steps, is_control
+from experiments.catalogue import (
+    ZERO_SHOT,
+    Setting,
+    backbone,
+    check_methods,
+    counterpart,
+    has_steps,
+    is_control,
+)
 
 from .job import TRAIN, Job, each_once
 from .options import CONTROL, Options, Step, tag, without_defaults, words
@@ -60,6 +68,7 @@ def base_to_new_of(options: Options, method: str, dataset: str, seed: int, step_
     Args:
         step_1, step_2: settings of the steps. Step 2 gets both, so that the records of both say which row they are of.
     """
+    check_methods([method])
     if is_control(method):
         return base_to_new_of(options, counterpart(str(backbone(method))), dataset, seed, step_2=CONTROL)
     setting = options.setting_of(method, dataset)
@@ -97,6 +106,7 @@ def train_on_all(options: Options, method: str, dataset: str, seed: int, shots: 
 
 def cross_dataset(options: Options) -> list[Job]:
     """Table II, domain generalisation: train on all classes of the source; test the prompts on it and elsewhere."""
+    check_methods(options.methods)
     jobs = []
     for method in options.methods:
         if method == ZERO_SHOT:

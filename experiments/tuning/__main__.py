@@ -26,7 +26,7 @@ from experiments.sweep.options import Options, check_known, dataset_configs, spl
 
 from .trials import Trial, jobs_of, make_trials
 
-TRAINED = [name for name, method in METHODS.items() if method.trains]
+TRAINED = [name for name, method in METHODS.items() if method.trains and not method.few_shot_alone]
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
