@@ -21,7 +21,7 @@ SECTIONS = (
     ("Base to new, both steps of MAO", "auto", ()),
     ("Cross-data set", "table2", ()),
     ("Domain generalisation", "dg", ()),
-    ("Few-shot", "few_shot", ()),
+    ("Few-shot", "few_shot", ("few_shot",)),
     ("Ablations", "ablation", ("ablation",)),
     ("Cost", "efficiency", ("cost",)),
     ("Training curves", "", ("training",)),

@@ -15,7 +15,7 @@ from experiments.reporting.figures.training import runs
 from experiments.reporting.request import read_request
 from experiments.reporting.table1 import base_to_new_groups
 
-NAMES = ["ablation_k", "ablation_settings", "bars", "cost", "gain", "plane", "training_base"]
+NAMES = ["ablation_k", "ablation_settings", "bars", "cost", "few_shot", "gain", "plane", "training_base"]
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_figures_without_data_are_left_out_with_a_sentence(tmp_path, capsys):
     write_base_to_new(tmp_path / "runs")
     assert figures.main([str(tmp_path / "runs"), "--output", str(tmp_path / "figures")]) == 0
     left_out = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out: ")]
-    assert len(left_out) == 3 and "training.jsonl" in left_out[0]
+    assert len(left_out) == 4 and "training.jsonl" in left_out[0]
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == [
         "bars.png", "bars.svg", "gain.png", "gain.svg", "plane.png", "plane.svg"]
 
@@ -112,3 +112,24 @@ def test_no_data_at_all_is_an_error_and_writes_nothing(tmp_path, capsys):
     assert figures.main([str(tmp_path), "--output", str(tmp_path / "figures"), "--figures", "plane"]) == 2
     assert capsys.readouterr().err.startswith("error: no records for figures in ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_few_shot_has_a_line_per_method_that_has_records(tmp_path):
+    """Its numbers are the table's; what trains nothing is a line from side to side."""
+    write(tmp_path / "zero", "ZeroshotCLIP", "all", 1, 700, shots=-1, epoch=0, source="")
+    for shots, probe in ((1, 500), (4, 650), (16, 800)):
+        write(tmp_path / f"probe{shots}", "LinearProbe", "all", 1, probe, shots=shots, config_digest=f"p{shots}")
+    assert [axis.get_title() for axis in FIGURES["few_shot"](read_request([tmp_path]))[0].figure.axes] == ["Pictograms"]
+    write(tmp_path / "coop", "CoOp", "all", 1, 750, shots=16)
+    (drawing,) = FIGURES["few_shot"](read_request([tmp_path]))
+    assert "ZeroshotCLIP 70.00 (0), LinearProbe 50.00 (1) 65.00 (4) 80.00 (16), CoOp 75.00 (16)" in drawing.description
+    (axis,) = drawing.figure.axes
+    assert list(axis.get_xticks()) == [1, 4, 16] and axis.get_xscale() == "log"
+    heights = [list(line.get_ydata()) for line in axis.get_lines()]
+    assert [70.0, 70.0] in heights and [50.0, 65.0, 80.0] in heights and [75.0] in heights
+    assert drawing.png().startswith(b"\x89PNG")
+
+
+def test_one_number_of_shots_is_no_line(tmp_path):
+    write(tmp_path, "LinearProbe", "all", 1, 800)
+    assert FIGURES["few_shot"](read_request([tmp_path])) == []

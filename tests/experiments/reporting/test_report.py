@@ -58,7 +58,7 @@ def test_page_needs_nothing_else_and_says_what_is_what(page):
     ids = [attributes["id"] for _, attributes in elements.found if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert {attributes["href"][1:] for attributes in elements.all("a")} <= set(ids)
-    assert all(len(attributes["alt"]) > 20 for attributes in elements.all("img")) and len(elements.all("img")) == 6
+    assert all(len(attributes["alt"]) > 20 for attributes in elements.all("img")) and len(elements.all("img")) == 7
     assert all(attributes["scope"] in ("col", "row", "rowgroup") for attributes in elements.all("th"))
     assert len(elements.all("table")) == len(elements.all("caption")) == 10
     assert elements.all("html")[0]["lang"] == "en"
@@ -133,7 +133,7 @@ def test_page_is_no_wider_than_the_screen(browser, page, width):
     boxes = browser.execute_script(
         "return [...document.querySelectorAll('.scroll')].map(box => [box.getBoundingClientRect().right,"
         " getComputedStyle(box).overflowX])")
-    assert len(boxes) == 16 and all(right <= width and overflow == "auto" for right, overflow in boxes)
+    assert len(boxes) == 17 and all(right <= width and overflow == "auto" for right, overflow in boxes)
 
 
 def test_figures_are_drawn_and_nothing_is_loaded(browser, page):
@@ -142,7 +142,7 @@ def test_figures_are_drawn_and_nothing_is_loaded(browser, page):
     open_page(browser, page, 360)
     sizes = browser.execute_script(
         "return [...document.images].map(image => [image.complete, image.naturalWidth, image.clientHeight])")
-    assert len(sizes) == 6 and all(complete and width > 300 and height > 100 for complete, width, height in sizes)
+    assert len(sizes) == 7 and all(complete and width > 300 and height > 100 for complete, width, height in sizes)
     assert browser.get_log("browser") == []
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     asked = [message["params"]["request"]["url"] for message in messages
