@@ -61,9 +61,8 @@ class MultiModalCLIP(PromptedCLIP):
     prompt_learner: MultiModalPromptLearner
     image_encoder: ImageEncoder
 
-    def encode_prompts(self) -> torch.Tensor:
-        learner = self.prompt_learner
-        return self.text_encoder(learner.prompts(), deep_prompts=learner.compound_prompts_text)
+    def text_prompts(self) -> list[torch.Tensor]:
+        return [self.prompt_learner.ctx, *self.prompt_learner.compound_prompts_text]
 
     def encode_images(self, image: torch.Tensor) -> torch.Tensor:
         return self.image_encoder(image, *self.prompt_learner.vision_prompts())

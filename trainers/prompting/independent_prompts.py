@@ -52,8 +52,8 @@ class IndependentPromptsCLIP(PromptedCLIP):
         add_image_prompts(self.image_encoder, depth_vision, n_ctx_vision)
         add_deep_prompts(self.text_encoder, depth_text, *prompt_learner.ctx.shape)
 
-    def encode_prompts(self) -> torch.Tensor:
-        return self.text_encoder(self.prompt_learner.prompts(), deep_prompts=deep_prompts(self.text_encoder))
+    def text_prompts(self) -> list[torch.Tensor]:
+        return [self.prompt_learner.ctx, *deep_prompts(self.text_encoder)]
 
     def encode_images(self, image: torch.Tensor) -> torch.Tensor:
         return encode_with_prompts(self.image_encoder, image)

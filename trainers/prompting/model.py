@@ -39,9 +39,14 @@ class PromptedCLIP(LearnableState):
     def dtype(self) -> torch.dtype:
         return self.text_encoder.dtype
 
+    def text_prompts(self) -> list[torch.Tensor]:
+        """What is learnt in the text tower: the context, as the prompt learner has it, then the vectors (n, width) that
+        take its place before blocks 1, 2, ..."""
+        return [self.prompt_learner.ctx]
+
     def encode_prompts(self) -> torch.Tensor:
         """Un-normalised text features of the prompts, shape (classes, embedding dimension)."""
-        return self.text_encoder(self.prompt_learner.prompts())
+        return self.text_encoder(self.prompt_learner.prompts(), deep_prompts=self.text_prompts()[1:])
 
     def encode_images(self, image: torch.Tensor) -> torch.Tensor:
         """Un-normalised image features, shape (batch, embedding dimension)."""

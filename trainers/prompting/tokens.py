@@ -87,3 +87,15 @@ def end_of_text(tokens: torch.Tensor) -> torch.Tensor:
 def up_to_end(rows: np.ndarray, tokens: torch.Tensor) -> np.ndarray:
     """``rows`` (n, length), one number for each token, with -1 behind end-of-text; tokens (n, length or more)."""
     return np.where(np.arange(rows.shape[1]) <= end_of_text(tokens).cpu().numpy()[:, None], rows, -1)
+
+
+def token_text(token: int) -> str:
+    """A token as text: a whole word, or the end of one, as it is; the beginning or middle of a word ends in "…"."""
+    bpe = _bpe()
+    text = bpe.decode([token])
+    return text.rstrip() if bpe.decoder[token].endswith("</w>") or text.startswith("<|") else f"{text}…"
+
+
+def tokens_of(text: str) -> list[int]:
+    """The tokens of a text, without start and end."""
+    return _bpe().encode(text)
