@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from compat.errors import UserError, exit_code
-from compat.run_config.words import Parser
 from compat.torch_import import import_torch
 
+from .arguments import check_numbers, run_parser
 from .output import check_format, write_predictions
 
 if TYPE_CHECKING:
@@ -31,31 +31,21 @@ def main(argv: list[str] | None = None) -> int:
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """The flags; UserError if they do not fit."""
-    summary, _, rest = __doc__.partition("\n\n")
-    parser = Parser(description=summary, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter,
-                    allow_abbrev=False)
+    parser = run_parser(__doc__)
     parser.add_argument("images", nargs="+", metavar="IMAGES_OR_FOLDERS", help="files, and folders with images")
-    parser.add_argument("--model-dir", required=True, help="output folder of the training (of a zero-shot run, too)")
     parser.add_argument("--output", default="predictions.csv", help="file to write: .csv or .jsonl (predictions.csv)")
-    parser.add_argument("--epoch", type=int, help="epoch of the checkpoint (default: best, else last)")
-    parser.add_argument("--step", type=int, choices=(1, 2), help="of a run of MAO's step 2: whose prompts (2)")
     parser.add_argument("--classes", default="", help="file with class names, one a line, in place of the run's")
     parser.add_argument("--truncate", action="store_true", help="cut class names that are too long for the text tower")
     parser.add_argument("--topk", type=int, default=1, help="classes to name for each image, best first (1)")
     parser.add_argument("--probabilities", action="store_true", help="also write the probability of every class")
     parser.add_argument("--features", default="", help="also write features of images and classes to this .npz file")
-    parser.add_argument("--backbone", default="", help="where CLIP's weights are now, if not where they were")
     parser.add_argument("--batch-size", type=int, default=64, help="images that go through the model together (64)")
     parser.add_argument("--workers", type=int, default=0, help="processes that read images beside this one (0)")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
     args = parser.parse_args(argv)
     check_format(args.output)
     if args.features and not args.features.endswith(".npz"):
         raise UserError(f"--features {args.features!r} does not end in .npz: give such a file")
-    for flag, least in (("topk", 1), ("batch_size", 1), ("workers", 0), ("epoch", 1)):
-        value = getattr(args, flag)
-        if value is not None and not least <= value <= 10**6:
-            raise UserError(f"--{flag.replace('_', '-')} is {value}: give a whole number from {least}")
+    check_numbers(args, topk=1, batch_size=1, workers=0)
     return args
 
 
