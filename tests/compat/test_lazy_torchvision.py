@@ -29,7 +29,8 @@ def test_what_no_run_needs_is_not_imported_and_can_be_used_all_the_same(reposito
 
 
 def test_help_and_wrong_flags_need_no_torch(repository):
-    program = "import sys, train, predict.command; print('torch' in sys.modules)"
+    commands = "train, predict.command, predict.interpret_command, experiments.linear_probe"
+    program = f"import sys, {commands}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=repository, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
