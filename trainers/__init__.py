@@ -15,7 +15,8 @@ from . import (
 )
 from .prompting import trainer
 
-__all__ = ["cocoop", "coop", "extend_cfg", "ivlp", "kgcoop", "linear_probe", "mao", "maple", "promptsrc", "vpt", "zsclip"]
+__all__ = ["cocoop", "coop", "extend_cfg", "ivlp", "kgcoop", "linear_probe", "mao", "maple", "promptsrc", "vpt",
+           "zsclip"]
 
 
 def extend_cfg(cfg: CfgNode) -> None:

@@ -26,10 +26,7 @@ class CoOp(PromptTrainer):
 
     def check_cfg(self, cfg: CfgNode) -> None:
         super().check_cfg(cfg)
-        options = cfg.TRAINER.COOP
-        check_options(options)
-        if options.CSC and not options.CTX_INIT:
-            self.class_specific = "a context of its own for each class (TRAINER.COOP.CSC)"
+        check_options(cfg.TRAINER.COOP)
 
     def make_model(self, classnames: list[str], clip_model: CLIP) -> PromptedCLIP:
         return PromptedCLIP(CoOpPromptLearner(self.cfg, classnames, clip_model), clip_model)

@@ -46,14 +46,14 @@ def hidden_states(room, text):
     return states
 
 
-@pytest.mark.parametrize("trainer", ["CoOp", "CoCoOp", "MaPLe", "IVLP", "PromptSRC"])
+@pytest.mark.parametrize("trainer", ["CoOp", "KgCoOp", "CoCoOp", "MaPLe", "IVLP", "PromptSRC"])
 def test_distances_layer_by_layer(room, trainer):
     folder = trained(room, trainer)
     state = load_run(folder).trainer.model.state_dict()
     learned = {key: value for key, value in state.items()
                if key.endswith("ctx") or "compound_prompts_text" in key or key.startswith("text_encoder")}
     layers = [learned[key] for key in sorted(learned, key=lambda key: not key.endswith("ctx"))]
-    assert len(layers) == (1 if trainer in ("CoOp", "CoCoOp") else 2)
+    assert len(layers) == (1 if trainer in ("CoOp", "KgCoOp", "CoCoOp") else 2)
     found = interpret(load_run(folder), topk=3)
     assert [(one.layer, one.number) for one in found] == [
         (layer, number) for layer, vectors in enumerate(layers, 1) for number in range(1, len(vectors) + 1)]

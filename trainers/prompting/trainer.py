@@ -75,7 +75,10 @@ class PromptTrainer(TrainerX):
         """Called after the last step of each epoch."""
 
     def check_cfg(self, cfg: CfgNode) -> None:
-        check_choice(f"TRAINER.{self.config_node}.PREC", cfg.TRAINER[self.config_node].PREC, PrecisionName)
+        options = cfg.TRAINER[self.config_node]
+        check_choice(f"TRAINER.{self.config_node}.PREC", options.PREC, PrecisionName)
+        if options.get("CSC") and not options.get("CTX_INIT"):
+            self.class_specific = f"a context of its own for each class (TRAINER.{self.config_node}.CSC)"
 
     def build_model(self) -> None:
         cfg = self.cfg
