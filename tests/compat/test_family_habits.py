@@ -6,12 +6,14 @@ import warnings
 
 import pytest
 import torch
+from dassl.data import DataManager, DatasetWrapper
 from dassl.engine import TRAINER_REGISTRY, TrainerBase, TrainerX, build_trainer
 from dassl.engine.trainer import AverageMeter, MetricMeter, SummaryWriter
 from dassl.metrics import compute_distance_matrix
-from dassl.optim import build_optimizer
+from dassl.optim import build_lr_scheduler, build_optimizer
+from dassl.optim.lr_scheduler import _BaseWarmupScheduler
 from dassl.optim.radam import RAdam
-from dassl.utils import Logger
+from dassl.utils import Logger, read_image
 from log_script import SIGNALS, TEST_SIGNAL, over_seeds
 from toy import Toy, toy_config, toy_trainer, write_images
 
@@ -215,6 +217,49 @@ def test_rectified_adam_is_torch_s_with_the_decay_beside_the_gradient(tmp_path):
     assert type(build_optimizer([torch.nn.Parameter(torch.ones(1))], cfg)) is RAdam
     with pytest.raises(ValueError, match="degenerated_to_sgd is False"):
         RAdam([torch.nn.Parameter(torch.ones(1))], degenerated_to_sgd=False)
+
+
+class OwnWarmup(_BaseWarmupScheduler):
+    """Half of the rate at first."""
+
+    def __init__(self, optimizer, successor, warmup_epoch, last_epoch=-1, verbose=False):
+        super().__init__(optimizer, successor, warmup_epoch, last_epoch, verbose)
+
+    def get_lr(self):
+        if self.last_epoch >= self.warmup_epoch:
+            return self.successor.get_last_lr()
+        return [rate / 2 for rate in self.base_lrs]
+
+
+def test_a_warm_up_of_a_trainer_s_own(tmp_path):
+    options = toy_config(tmp_path, "OPTIM.WARMUP_EPOCH", -1).OPTIM  # cosine
+    optimizer = build_optimizer([torch.nn.Parameter(torch.ones(1))], options)
+    schedule = OwnWarmup(optimizer, build_lr_scheduler(optimizer, options), 2)
+    rates = []
+    for _ in range(4):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates == pytest.approx([0.025, 0.025, 0.05, 0.05 * (1 + 2 ** -0.5) / 2])
+
+
+class TwoViews(DatasetWrapper):
+    """Reads and transforms in the manner of Dassl's own wrapper."""
+
+    def __getitem__(self, idx):
+        item = self.data_source[idx]
+        image = read_image(item.impath)
+        views = [self._transform_image(self.transform, image) for _ in range(2)]
+        return {"label": item.label, "domain": item.domain, "impath": item.impath, "img": views[0], "img2": views[1],
+                "plain": self.to_tensor(image)}
+
+
+def test_a_wrapper_of_a_trainer_s_own(tmp_path):
+    write_images(tmp_path / "images")
+    manager = DataManager(toy_config(tmp_path), dataset_wrapper=TwoViews)
+    batch = next(iter(manager.train_loader_x))
+    assert batch["img"].shape == batch["img2"].shape == batch["plain"].shape == (4, 3, 8, 8)
+    assert not torch.equal(batch["img"], batch["img2"])  # augmented each by itself
 
 
 def test_distances():

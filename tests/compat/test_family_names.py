@@ -45,7 +45,8 @@ NAMES = {  # where forks import them from
     "dassl.metrics.accuracy": "compute_accuracy",
     "dassl.metrics.distance": "compute_distance_matrix cosine_distance euclidean_squared_distance",
     "dassl.optim": "build_lr_scheduler build_optimizer",
-    "dassl.optim.lr_scheduler": "AVAI_SCHEDS ConstantWarmupScheduler LinearWarmupScheduler build_lr_scheduler",
+    "dassl.optim.lr_scheduler": "AVAI_SCHEDS ConstantWarmupScheduler LinearWarmupScheduler _BaseWarmupScheduler "
+                                "build_lr_scheduler",
     "dassl.optim.optimizer": "AVAI_OPTIMS build_optimizer",
     "dassl.optim.radam": "PlainRAdam RAdam",
     "dassl.utils": " ".join(UTILS.values()),

@@ -83,5 +83,6 @@ class DatasetWrapper(Dataset[dict[str, Any]]):
             return [self[index] for index in indices]
 
     def _transform_image(self, transform: Transform, image: Image.Image) -> Any:
+        """One view, or a list of K_TRANSFORMS of them; Dassl's name, which wrappers derived from this one call."""
         views = [transform(image) for _ in range(self.k_tfm)]
         return views[0] if self.k_tfm == 1 else views

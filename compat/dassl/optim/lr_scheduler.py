@@ -29,15 +29,16 @@ class MultiStepLR(torch_schedulers.MultiStepLR):
         super().load_state_dict({**state_dict, "milestones": Counter(state_dict["milestones"])})
 
 
-class _Warmup(LRScheduler):
+class _BaseWarmupScheduler(LRScheduler):  # Dassl's name, which trainers with schedules of their own derive from
     """Sets the rate itself for the first ``warmup_epoch`` epochs, then leaves it to another schedule.
 
     Args:
         successor: schedule that takes over; it does not move during warm-up.
-        warmup_epoch: number of epochs, at least 1.
+        warmup_epoch: number of epochs, at least 1. verbose: without effect, as in torch.
     """
 
-    def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, last_epoch: int = -1,
+                 verbose: bool = False) -> None:
         self.successor = successor
         self.warmup_epoch = warmup_epoch
         super().__init__(optimizer, last_epoch)
@@ -68,25 +69,25 @@ class _Warmup(LRScheduler):
         self.__dict__.update(own)
 
 
-class ConstantWarmupScheduler(_Warmup):
+class ConstantWarmupScheduler(_BaseWarmupScheduler):
     """One rate for all groups during warm-up."""
 
     def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, cons_lr: float,
                  last_epoch: int = -1, verbose: bool = False) -> None:
-        self.cons_lr = cons_lr  # ``verbose`` is Dassl's, and without effect as in torch
-        super().__init__(optimizer, successor, warmup_epoch, last_epoch)
+        self.cons_lr = cons_lr
+        super().__init__(optimizer, successor, warmup_epoch, last_epoch, verbose)
 
     def warmup_lr(self) -> list[Any]:
         return [self.cons_lr for _ in self.base_lrs]
 
 
-class LinearWarmupScheduler(_Warmup):
+class LinearWarmupScheduler(_BaseWarmupScheduler):
     """``min_lr`` in the first epoch, then a straight line from 0 to the group's own rate."""
 
     def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, min_lr: float,
                  last_epoch: int = -1, verbose: bool = False) -> None:
         self.min_lr = min_lr
-        super().__init__(optimizer, successor, warmup_epoch, last_epoch)
+        super().__init__(optimizer, successor, warmup_epoch, last_epoch, verbose)
 
     def warmup_lr(self) -> list[Any]:
         if self.last_epoch == 0:
