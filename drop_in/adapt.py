@@ -58,6 +58,7 @@ def adapted(content: bytes, path: str, kinds: Mapping[str, str], nodes: tuple[st
     root = yaml.compose(text)
     assert isinstance(root, yaml.MappingNode)
     gone: set[int] = set()
+    there = {name for name, *_ in leaves(root)}
     for name, key, node in leaves(root):
         if not name.startswith(nodes):
             continue
@@ -76,6 +77,11 @@ def adapted(content: bytes, path: str, kinds: Mapping[str, str], nodes: tuple[st
             start, end = node.start_mark.column, node.end_mark.column
             lines[number] = lines[number][:start] + repr(new) + lines[number][end:]
             sentences.append(f"{name} is a {kinds[name]} here: {value!r} becomes {new!r} in {path}")
+            length = f"{name.removesuffix('CTX_INIT')}N_CTX"  # some forks hold on to it in spite of the words
+            if new is True and name.endswith(".CTX_INIT") and kinds.get(length) == "int" and length not in there:
+                count = len(str(value).split())
+                lines[number] += f"\n{' ' * key.start_mark.column}N_CTX: {count}  # words in {value!r}"
+                sentences.append(f"{length} {count}, the number of words in {value!r}, is added to {path}")
     empty_mappings(root, gone)
     return "\n".join(line for number, line in enumerate(lines) if number not in gone).encode(), sentences
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,12 +121,16 @@ def step1(forks, run, data, tmp_path_factory):
     """A function that trains step 1 of a host in its fork, once: (its output folder, what it printed)."""
     @functools.cache
     def train(host):
-        name, config, options = HOSTS[host]
         folder = tmp_path_factory.mktemp("step1") / "base"
-        return folder, run(forks[0] / name, f"{host}_MAO", config, folder, *options, "DATASET.SUBSAMPLE_CLASSES",
-                           "base", "MAO.SIMILARITY", data / "similarity.npy")
+        return folder, run(forks[0] / HOSTS[host][0], *step1_words(host, folder, data))
 
     return train
+
+
+def step1_words(host, folder, data):
+    name, config, options = HOSTS[host]
+    return f"{host}_MAO", config, folder, *options, "DATASET.SUBSAMPLE_CLASSES", "base", "MAO.SIMILARITY", \
+        data / "similarity.npy"
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +157,24 @@ def test_both_steps_in_a_fork(host, step1, step2, tmp_path):
     assert 0 <= accuracy(new) <= 100
 
 
+def test_a_killed_run_goes_on_from_a_small_state(forks, run, step1, data, tmp_path, monkeypatch):
+    """MaPLe registers the whole CLIP: its checkpoint holds all of it, the state what is learnt."""
+    command = forks[0] / HOSTS["MaPLe"][0], *step1_words("MaPLe", tmp_path, data)
+    with monkeypatch.context() as patch:
+        patch.setenv("KILL_AT", "1.1")
+        with pytest.raises(AssertionError):
+            run(*command)
+    state = tmp_path / "train_state.pth.tar"
+    learnt = torch.load(state, weights_only=True)["models"]["MultiModalPromptLearner"]["state_dict"]
+    assert set(learnt) == {"prompt_learner.ctx", "image_encoder.transformer.VPT"}
+    size = state.stat().st_size
+    assert "resuming from epoch 1 of 2" in run(*command) and not state.exists()
+    file = Path("MultiModalPromptLearner") / "model.pth.tar-2"
+    whole, resumed = (torch.load(folder / file, weights_only=True)["state_dict"]
+                      for folder in (step1("MaPLe")[0], tmp_path))
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole) and size < (tmp_path / file).stat().st_size / 3
+
+
 def test_the_forks_own_zero_shot_clip_labels(step2, tmp_path):
     assert "pseudo-labels by clip" in step2("CoOp", "clip", tmp_path)
 
@@ -175,11 +198,10 @@ def test_other_hosts_by_name(forks, run, tmp_path, monkeypatch):
 def test_a_linear_probe_and_a_batch_of_three_parts(forks, run, data, tmp_path, monkeypatch):
     """What one has per class under a name that the plug-in does not know, and what is no class's second step."""
     monkeypatch.setenv("MAO_HOSTS", "Probe")
-    said = run(forks[0] / "coop_like", "Probe_MAO", HOSTS["CoOp"][1], tmp_path / "base", *HOSTS["CoOp"][2],
-               "DATASET.SUBSAMPLE_CLASSES", "base", "MAO.SIMILARITY", data / "similarity.npy")
+    command = forks[0] / "coop_like", "Probe_MAO", *step1_words("CoOp", tmp_path / "base", data)[1:]
+    said = run(*command)
     assert meter(said, "columns") == meter(said, "images") and max(meter(said, "images")) > 4
-    longer = run(forks[0] / "coop_like", "Probe_MAO", HOSTS["CoOp"][1], tmp_path / "base", *HOSTS["CoOp"][2],
-                 "DATASET.SUBSAMPLE_CLASSES", "base", "MAO.SIMILARITY", data / "similarity.npy", "OPTIM.MAX_EPOCH", 3)
+    longer = run(*command, "OPTIM.MAX_EPOCH", 3)
     assert "epoch [3/3]" in longer and "epoch [2/3]" not in longer and not list(tmp_path.rglob("train_state*"))
     with pytest.raises(AssertionError, match="step 2 cannot start from parameters that each base class has its own of"):
         run(forks[0] / "coop_like", "Probe_MAO", HOSTS["CoOp"][1], tmp_path / "new", *HOSTS["CoOp"][2],
@@ -248,7 +270,10 @@ def test_coop_in_a_fork_without_it_needs_no_engine(repository, data, run, tmp_pa
 
 
 def test_compat_beside_backbones_does_nothing_on_import(repository, tmp_path):
-    drop_in(copy_fork("promptsrc_like", tmp_path, repository, engine=False), "--backbones", "coop")
+    fork = copy_fork("promptsrc_like", tmp_path, repository, engine=False)
+    script = [sys.executable, str(repository / "scripts" / "drop_in.py"), str(fork), "--backbones", "coop"]
+    said = subprocess.run(script, text=True, capture_output=True, check=True).stdout
+    assert "the checks in the fork could not be run" in said and "no Dassl can be imported here" in said
     code = ("import sys; path = list(sys.path); import compat; assert sys.path == path; "
             "assert not {'torch', 'dassl'} & set(sys.modules)")
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "promptsrc_like", check=True)

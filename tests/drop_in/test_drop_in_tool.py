@@ -160,7 +160,7 @@ def with_a_switch(fork, *lines):
     (fork / "trainers" / "cocoop.py").write_text(COCOOP)
     train = (fork / "train.py").read_text()
     train = train.replace("import trainers.coop\n", "import trainers.coop\nimport trainers.cocoop\n")
-    keys = ["cfg.TRAINER.COCOOP = CN()", "cfg.TRAINER.COCOOP.CTX_INIT = False", *lines]
+    keys = ["cfg.TRAINER.COCOOP = CN({'CTX_INIT': False, 'N_CTX': 16})", *lines]
     start = "    cfg.TRAINER.COOP = CN()\n"
     (fork / "train.py").write_text(train.replace(start, start + "".join(f"    {line}\n" for line in keys)))
     return snapshot(fork)
@@ -175,7 +175,7 @@ def test_yaml_files_get_the_kinds_and_keys_that_the_fork_has(fork, options, caps
     assert ("checks in the fork could not be run" in planned) == (not options)
     assert call(fork, *options) == 0
     text, changes = (fork / YAML).read_text(), json.loads((fork / MANIFEST).read_text())["adapted"][YAML]
-    assert yaml.safe_load(text)["TRAINER"] == {"COCOOP": {"CTX_INIT": True}}
+    assert yaml.safe_load(text)["TRAINER"] == {"COCOOP": {"CTX_INIT": True, "N_CTX": 4}}
     assert f"TRAINER.COCOOP.CTX_INIT is a bool here: 'a photo of a' becomes True in {YAML}" in changes
     if options:  # Dassl's own keys, too
         assert "LR: 0.002" not in text and "OPTIM.LR is a int here and cannot be 0.002" in "".join(changes)

@@ -47,6 +47,7 @@ class TrainerBase(NamedModels):
         """
         self.start_epoch = self.start_epoch if start_epoch is None else start_epoch
         self.max_epoch = self.max_epoch if max_epoch is None else max_epoch
+        self.begin_train_state()
         self.before_train()
         for epoch in range(self.start_epoch, self.max_epoch):
             self.epoch = epoch
@@ -83,6 +84,9 @@ class TrainerBase(NamedModels):
 
     def after_train(self) -> None:
         """Called once: the final test."""
+
+    def begin_train_state(self) -> None:
+        """Called first: what is as it was built."""
 
     def end_train_state(self) -> None:
         """Called last: what ``save_train_state`` kept is not needed any more."""

@@ -103,6 +103,10 @@ class SimpleTrainer(train_state.Resumable):
 
     # Going on after a stop
 
+    def begin_train_state(self) -> None:
+        if self.cfg.TRAIN.SAVE_STATE:
+            train_state.look_at_built(self)
+
     def save_train_state(self) -> None:
         if self.cfg.TRAIN.SAVE_STATE:
             train_state.write(self)
@@ -126,10 +130,8 @@ class SimpleTrainer(train_state.Resumable):
         Without TRAIN.SAVE_STATE, all checkpoints in the output folder count, as in Dassl. With it those do not that
         nothing is known of: they may be of another configuration.
         """
-        if self.cfg.TRAIN.SAVE_STATE:
-            train_state.look_at_built(self)
-            if train_state.restore(self):
-                return
+        if self.cfg.TRAIN.SAVE_STATE and train_state.restore(self):
+            return
         folder = self.cfg.RESUME
         if not folder and (not self.cfg.TRAIN.SAVE_STATE or self._has_finished()):
             folder = self.output_dir
