@@ -92,11 +92,14 @@ def test_other_classes_and_damaged_images(pictograms, tmp_path):
 def test_script_from_elsewhere(pictograms, tmp_path):
     _, run = pictograms
     Image.new("RGB", (70, 90), "red").save(tmp_path / "red.png")
-    command = [sys.executable, str(REPOSITORY / "scripts" / "predict.py"), "--model-dir", str(run), "red.png"]
+    command = [sys.executable, "-X", "importtime", str(REPOSITORY / "scripts" / "predict.py"), "--model-dir", str(run),
+               "red.png"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True,
                           env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "predictions.csv").read_text().startswith("image,label,probability,error\nred.png,")
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "torch" in imported and "torch._dynamo" not in imported  # its compiler, which optimizers import
 
 
 # Methods, on a small random CLIP

@@ -8,6 +8,8 @@ from dassl.optim import build_lr_scheduler, build_optimizer
 from dassl.utils import load_pretrained_weights
 from torch import nn
 from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from yacs.config import CfgNode
 
 from compat.checkpoint_files import checkpoint_file
@@ -95,11 +97,15 @@ class PromptTrainer(TrainerX):
         self.model.to(self.device)
         compile_towers(self.model, cfg.MODEL.get("COMPILE", ""))
         learnable = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        self.optim = build_optimizer(learnable, cfg.OPTIM)
-        self.sched = build_lr_scheduler(self.optim, cfg.OPTIM)
-        self.register_model(self.checkpoint_name, module, self.optim, self.sched)
+        self.register_model(self.checkpoint_name, module, *self.optimizer_and_schedule(learnable))
         self.scaler = self.precision.loss_scaler()
         print(f"{self.checkpoint_name}: {sum(p.numel() for p in learnable):,} learnable parameters")
+
+    def optimizer_and_schedule(self, parameters: list[nn.Parameter]) -> tuple[Optimizer | None, LRScheduler | None]:
+        """What trains the parameters; a trainer that never trains may have neither."""
+        self.optim = build_optimizer(parameters, self.cfg.OPTIM)
+        self.sched = build_lr_scheduler(self.optim, self.cfg.OPTIM)
+        return self.optim, self.sched
 
     def forward_backward(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """One optimiser step on a batch of ``img`` and ``label``; returns loss and accuracy (per cent) on the device.
