@@ -109,9 +109,12 @@ def keys_by_source() -> Answer:
                 self[name] = Growing()
             return super().__getattr__(name)
 
-    names: dict[str, Any] = {"CN": CfgNode, "CfgNode": CfgNode}
+    names: dict[str, Any] = {}
     with open("train.py", "rb") as file:
         tree = ast.parse(file.read())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "yacs.config":
+            names.update({alias.asname or alias.name: CfgNode for alias in node.names if alias.name == "CfgNode"})
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name == "extend_cfg":
             node.body = [line for line in node.body

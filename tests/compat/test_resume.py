@@ -178,6 +178,7 @@ class WithFrozenParts(toy.Toy):
         tower, scale = torch.nn.Linear(inputs, inputs).requires_grad_(False), torch.nn.PReLU().requires_grad_(False)
         self.model = torch.nn.Sequential(torch.nn.Flatten(), tower, torch.nn.BatchNorm1d(inputs), scale,
                                          *list(self.model)[1:])
+        tower.register_buffer("means", torch.zeros(inputs))
         self._models["toy"] = torch.nn.DataParallel(self.model)
 
     def after_epoch(self):
@@ -200,8 +201,8 @@ def test_the_state_holds_what_training_changes_and_gives_the_same_result(tmp_pat
     stopped = frozen_run(tmp_path, stop=True)
     path = tmp_path / "output" / STATE
     saved = torch.load(path, weights_only=True)["models"]["toy"]
-    assert set(saved["left_out"]) == {"1.weight", "1.bias"}
-    assert set(saved["state_dict"]) == set(stopped.model.state_dict()) - {"1.weight", "1.bias"}
+    assert set(saved["left_out"]) == {"1.weight", "1.bias", "1.means"}
+    assert set(saved["state_dict"]) == set(stopped.model.state_dict()) - {"1.weight", "1.bias", "1.means"}
     assert path.stat().st_size < stopped.model[1].weight.nbytes / 2
     assert_same(result(frozen_run(tmp_path)), whole)
 
@@ -210,13 +211,19 @@ def test_a_state_is_not_put_onto_other_frozen_weights(tmp_path, monkeypatch):
     frozen_run(tmp_path, stop=True)
     original = WithFrozenParts.build_model
 
-    def other_weights(self):
-        original(self)
-        self.model[1].bias.data += 1
+    def change(entry):
+        def build_other(self):
+            original(self)
+            self.model.state_dict()[entry].add_(1e-3)
 
-    monkeypatch.setattr(WithFrozenParts, "build_model", other_weights)
+        monkeypatch.setattr(WithFrozenParts, "build_model", build_other)
+
+    change("1.bias")
     with pytest.raises(UserError, match="run whose '1.bias' was another one than here: give the backbone's weights"):
         frozen_run(tmp_path)
+    change("1.means")  # a buffer may be computed, and elsewhere with other last digits
+    with pytest.warns(UserWarning, match="'1.means' is not quite what it was .*: the run goes on"):
+        assert frozen_run(tmp_path).start_epoch == 2
 
 
 def test_without_a_seed_the_state_holds_all(tmp_path):

@@ -4,6 +4,7 @@ Whatever builds a run builds it again when it is started again, so their digests
 does not learn but changes all the same, a running mean or a slow copy, has another digest and is kept.
 """
 import hashlib
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,10 +19,9 @@ Digests = dict[str, str]  # by entry of a state dict
 
 
 def digest(value: torch.Tensor) -> str:
-    """BLAKE2 of a tensor's type, shape and bytes, as hex digits."""
-    content = hashlib.blake2b(f"{value.dtype} {tuple(value.shape)}".encode(), digest_size=32)
-    content.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return content.hexdigest()
+    """A tensor's type and shape, and the BLAKE2 of its bytes as hex digits."""
+    content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
+    return f"{value.dtype} {tuple(value.shape)} {hashlib.blake2b(content, digest_size=32).hexdigest()}"
 
 
 def frozen_entries(model: nn.Module) -> Digests:
@@ -42,12 +42,19 @@ def with_unchanged(state: Mapping[str, Any], left_out: Digests, model: nn.Module
                    path: str) -> dict[str, Any]:
     """A whole state dict again: what was left out comes from the model as it was built this time.
 
+    Buffers may have been computed, and another device computes the last digits otherwise: that is only said.
+
     Raises:
-        DamagedFileError: the model was built otherwise than that of the run in the file ``path``.
+        DamagedFileError: a frozen parameter is another one than that of the run in the file ``path``.
     """
-    other = [key for key, known in left_out.items() if built.get(key) != known]
-    if other:
-        raise DamagedFileError(f"{path!r} is of a run whose {other[0]!r} was another one than here: give the "
-                               "backbone's weights of that run, or delete the file to start anew")
+    parameters = dict(unwrap(model).named_parameters())
+    for key, known in left_out.items():
+        here = built.get(key, "")
+        if here != known and (key in parameters or here.rpartition(" ")[0] != known.rpartition(" ")[0]):
+            raise DamagedFileError(f"{path!r} is of a run whose {key!r} was another one than here: give the backbone's "
+                                   "weights of that run, or delete the file to start anew")
+        if here != known:
+            warnings.warn(f"{key!r} is not quite what it was when the run in {path!r} was stopped (another device?): "
+                          "the run goes on with what it is now", stacklevel=2)
     own = unwrap(model).state_dict()
     return {**{key: own[key] for key in left_out}, **state}
