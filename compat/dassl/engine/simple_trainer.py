@@ -199,6 +199,7 @@ class SimpleTrainer(train_state.Resumable):
             self.test()
         print(f"elapsed {datetime.timedelta(seconds=round(time.time() - self.time_start))}")
         self.close_writer()
+        self.end_train_state()  # here, too, for trainers with a ``train`` of their own
 
     def _keeps_best(self) -> bool:
         return self.cfg.TEST.FINAL_MODEL == "best_val" and not self.cfg.TEST.NO_TEST

@@ -139,6 +139,9 @@ def build_lr_scheduler(optimizer: Optimizer, optim_cfg: CfgNode) -> LRScheduler:
     return LinearWarmupScheduler(optimizer, schedule, optim_cfg.WARMUP_EPOCH, optim_cfg.WARMUP_MIN_LR)
 
 
+BUILT = (_BaseWarmupScheduler, torch_schedulers.StepLR, MultiStepLR, torch_schedulers.CosineAnnealingLR)
+
+
 def steps_taken(state: dict[str, Any]) -> int:
     """How often a schedule was stepped, by its state dict."""
     return state["last_epoch"] + (steps_taken(state["successor"]) if "successor" in state else 0)
@@ -149,12 +152,13 @@ def own_schedule(schedule: object) -> Iterator[None]:
     """A schedule that the block restores keeps its own rates and period, and is afterwards as many steps along.
 
     So a run that is made longer goes on at the rates of the longer one, and not where the shorter one's cosine ended.
-    A schedule that is not torch's is left as it is restored.
+    A schedule of another kind than ``build_lr_scheduler`` builds is left as it is restored.
     """
-    fresh = copy.deepcopy(schedule.state_dict()) if isinstance(schedule, LRScheduler) else None
-    yield
-    if fresh is None or not isinstance(schedule, LRScheduler):
+    if not isinstance(schedule, BUILT):
+        yield
         return
+    fresh = copy.deepcopy(schedule.state_dict())
+    yield
     steps = steps_taken(schedule.state_dict()) - steps_taken(fresh)
     schedule.load_state_dict(fresh)
     for group, rate in zip(schedule.optimizer.param_groups, schedule.get_last_lr(), strict=True):
