@@ -7,6 +7,10 @@ import torch
 from small_run import call, make_room, words
 from transformers import CLIPConfig, CLIPModel
 
+from predict import load_run
+from predict.interpret import interpret
+from trainers.prompting.tokens import tokenize
+
 DEPTHS = ["TRAINER.MAPLE.PROMPT_DEPTH", 2, "TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", 2,
           "TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", 2, "TRAINER.PROMPTSRC.PREC", "fp32", "USE_CUDA", False]
 
@@ -50,6 +54,26 @@ def test_mao(room, trainer):
     run(room, trainer, "base")
     record = run(room, trainer, "new", classes="new", pairs=["MAO.BASE_DIR", room / trainer / "base"])
     assert 0 <= record["accuracy"] <= 100
+
+
+def test_words_next_to_deep_vectors_are_those_of_the_model_itself(room):
+    """Hidden states of the template's words, as transformers computes them."""
+    run(room, "MaPLe", "base")
+    model = load_run(room / "MaPLe" / "base")
+    with torch.no_grad():
+        states = CLIPModel.from_pretrained(room / "gelu").text_model(
+            tokenize(["a photo of a"], 77), output_hidden_states=True).hidden_states
+    deep = [one for one in interpret(model) if one.layer == 2]
+    vectors = model.trainer.model.prompt_learner.compound_prompts_text[0].detach()
+    for one, vector in zip(deep, vectors, strict=True):
+        assert [word.text for word in one.zero_shot] == ["a", "photo", "of", "a"]
+        assert [word.distance for word in one.zero_shot] == pytest.approx(
+            [(state - vector).norm().item() for state in states[1][0, 1:5]], rel=1e-4)
+
+
+def test_linear_probe(room):
+    record = run(room, "LinearProbe", "base", pairs=["TRAINER.LINEARPROBE.C", 1.0])
+    assert record["num_classes"] == 2 and 0 <= record["accuracy"] <= 100
 
 
 def test_size_of_images(room):
