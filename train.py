@@ -117,6 +117,9 @@ def checked_run(trainer: "TrainerX", cfg: CfgNode, args: argparse.Namespace) -> 
     if learns and identity.classes == "new" and not identity.stage:  # MAO has a sentence of its own
         raise UserError("DATASET.SUBSAMPLE_CLASSES new would train on the labels of the new classes: train on base, "
                         "then test on new with --eval-only and --model-dir")
+    if learns and getattr(trainer.dm.dataset, "test_only", False):
+        raise UserError(f"{label} has test images alone, and a run would be tested on what it was trained on: train on "
+                        "another data set, then test on this one with --eval-only and --model-dir")
     check_output(cfg.OUTPUT_DIR, identity)
     if cfg.RESUME:
         origin = check_resumed(cfg.RESUME, identity)

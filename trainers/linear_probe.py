@@ -84,9 +84,9 @@ class LinearProbe(PromptTrainer):
 
     def run_epoch(self) -> None:
         self.batch_idx, self.num_batches = 0, 1
-        train = self.labelled("plain_train_loader", self.dm.dataset.train_x, "training images")
         val = None if self.cfg.TRAINER.LINEARPROBE.C else self.labelled(
             "plain_val_loader", self.images_to_choose_by(), "validation images")
+        train = self.labelled("plain_train_loader", self.dm.dataset.train_x, "training images")
         self.forward_backward(train, val)
 
     def forward_backward(self, *images: Any) -> dict[str, Any]:

@@ -182,6 +182,8 @@ def test_predictions_are_the_evaluation_s(room):
 
 def test_script_writes_a_row_of_the_few_shot_table(room, monkeypatch, capsys):
     monkeypatch.chdir(room)
+    for name in ("DATA", "OUTPUT"):
+        monkeypatch.delenv(name, raising=False)
     command = ["--root", str(room / "images"), "--dataset-config-file", str(room / "small.yaml"), "--config-file",
                str(room / "small.yaml"), "DATASET.SUBSAMPLE_CLASSES", "all"]
     for shots in ("1", "2"):
@@ -191,3 +193,15 @@ def test_script_writes_a_row_of_the_few_shot_table(room, monkeypatch, capsys):
     assert table.columns[-2:] == ["1 shot", "2 shots"] and table.rows[0][1].text == "LinearProbe"
     assert linear_probe.main(["--shots", "1"]) == 2
     assert "--dataset-config-file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("trainer", ["LinearProbe", "CoOp", "ZeroshotCLIP"])
+def test_test_images_are_not_trained_on(room, monkeypatch, trainer):
+    """Data sets of test images alone hand them out as training images, too, for the names of their classes."""
+    monkeypatch.setattr("datasets.image_folder.ImageFolder.test_only", True)
+    command = words(room, output=f"only_{trainer}", trainer=trainer, pairs=ALL)
+    if trainer == "ZeroshotCLIP":
+        assert call(command).code == 0
+    else:
+        refused(room, command, "test images alone", "--eval-only")
+        assert not (room / f"only_{trainer}").exists()
