@@ -115,7 +115,7 @@ def test_nothing_is_kept_where_it_cannot_be_or_takes_too_much(room, evaluated, m
 @pytest.mark.parametrize("trainer", sorted(
     {name for name in TRAINER_REGISTRY.registered_names()
      if TRAINER_REGISTRY.get(name).__module__.startswith("trainers.")}
-    - {"ZeroshotCLIP", "ZeroshotCLIP2", "CoOp", "CoOp_MAO", "LinearProbe"}))
+    - {"ZeroshotCLIP", "ZeroshotCLIP2", "CoOp", "CoOp_MAO", "KgCoOp", "KgCoOp_MAO", "LinearProbe"}))
 def test_prompts_of_images_are_never_served_from_disk(room, evaluated, trainer):
     cfg = get_cfg_default()
     trainers.extend_cfg(cfg)
