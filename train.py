@@ -63,7 +63,8 @@ def run(args: argparse.Namespace, engine: str) -> None:
         print(f"{folder} is done already (delete its file done to run it again)")
         return
     # Most of what can be wrong with the input is found while the trainer is built, before a file is written.
-    with locked(folder) as made, no_trace_of_a_refused_run(folder, made), built_trainer(cfg) as trainer:
+    with (locked(folder) as made, no_trace_of_a_refused_run(folder, made),
+          built_trainer(cfg, trains=not args.eval_only) as trainer):
         described = checked_run(trainer, cfg, args)
         setup_logger(folder)
         print(engine)

@@ -10,6 +10,7 @@ from yacs.config import CfgNode
 from compat.errors import UserError
 from trainers.mao.trainer import MAO
 from trainers.prompting.tokens import long_texts_cut
+from trainers.prompting.trainer import only_tested
 
 
 def trainer_of(cfg: CfgNode, dataset: SimpleNamespace, trained_on: list[str], truncate: bool) -> TrainerX:
@@ -34,11 +35,8 @@ def trainer_of(cfg: CfgNode, dataset: SimpleNamespace, trained_on: list[str], tr
         trainer.lab2cname = dict(enumerate(dataset.classnames))
         trainer.num_classes = len(dataset.classnames)
 
-    with long_texts_cut() if truncate else contextlib.nullcontext():
-        trainer = type(host.__name__, (host,), {
-            "build_data_loader": without_data,
-            "optimizer_and_schedule": lambda *_: (None, None),  # an optimizer would import torch's compiler, 1.2 s
-        })(cfg)
+    with only_tested(), long_texts_cut() if truncate else contextlib.nullcontext():
+        trainer = type(host.__name__, (host,), {"build_data_loader": without_data})(cfg)
     specific = getattr(trainer, "class_specific", "")
     if specific and dataset.classnames != trained_on:
         raise UserError(f"the run has {specific}, and knows only those that it was trained on: leave --classes out")

@@ -12,15 +12,22 @@ from yacs.config import CfgNode
 
 from compat.cores import usable_cores, workers_for
 
+from .prompting.trainer import only_tested
+
 
 @contextlib.contextmanager
-def built_trainer(cfg: CfgNode) -> Iterator[TrainerX]:
-    """The trainer of a config, seeded if SEED is not negative; the workers of its loaders end with the block."""
+def built_trainer(cfg: CfgNode, trains: bool = True) -> Iterator[TrainerX]:
+    """The trainer of a config, seeded if SEED is not negative; the workers of its loaders end with the block.
+
+    Args:
+        trains: whether it is to train; else it has no optimizer.
+    """
     cfg = with_workers_for_cores(cfg)
     leave_cores_to_workers(cfg)
     if cfg.SEED >= 0:
         set_random_seed(cfg.SEED)
-    trainer = cast(TrainerX, build_trainer(cfg))  # all trainers here are; the registry promises less
+    with contextlib.nullcontext() if trains else only_tested():
+        trainer = cast(TrainerX, build_trainer(cfg))  # all trainers here are; the registry promises less
     try:
         yield trainer
     finally:

@@ -48,3 +48,12 @@ def test_workers_of_loaders_end_by_themselves():
     assert all(worker.is_alive() for worker in workers)
     stop_workers(SimpleNamespace(train_loader_x=loader, test_loader=loader, epoch=3))
     assert [worker.exitcode for worker in workers] == [0, 0]
+
+
+def test_a_trainer_that_is_only_tested_has_no_optimizer(room):
+    cfg = train.make_config(train.parse_arguments(words(room, output="tested")))
+    with built_trainer(cfg, trains=False) as trainer:
+        assert trainer.get_model_names() and not trainer._named_optims() and not trainer._named_scheds()
+        assert 0 <= trainer.test() <= 100
+    with built_trainer(cfg) as trainer:
+        assert trainer._named_optims() and trainer._named_scheds()

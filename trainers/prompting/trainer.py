@@ -1,4 +1,7 @@
 """Trainer that the backbones share: load and freeze CLIP, one optimiser step per batch, learnable-only checkpoints."""
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -25,6 +28,18 @@ from .encoders import AUTOMATIC, TextEncoder
 from .kept_features import LARGEST_MB, kept_features
 from .model import PromptedCLIP
 from .precision import Precision, PrecisionName
+
+_TRAINS: ContextVar[bool] = ContextVar("trains", default=True)
+
+
+@contextlib.contextmanager
+def only_tested() -> Iterator[None]:
+    """Trainers that are built inside get no optimizer: the first one imports torch's compiler, 1.2 s of CPU time."""
+    token = _TRAINS.set(False)
+    try:
+        yield
+    finally:
+        _TRAINS.reset(token)
 
 
 def extend_cfg(cfg: CfgNode) -> None:
@@ -102,7 +117,9 @@ class PromptTrainer(TrainerX):
         print(f"{self.checkpoint_name}: {sum(p.numel() for p in learnable):,} learnable parameters")
 
     def optimizer_and_schedule(self, parameters: list[nn.Parameter]) -> tuple[Optimizer | None, LRScheduler | None]:
-        """What trains the parameters; a trainer that never trains may have neither."""
+        """What trains the parameters; neither for a trainer that is only tested."""
+        if not _TRAINS.get():
+            return None, None
         self.optim = build_optimizer(parameters, self.cfg.OPTIM)
         self.sched = build_lr_scheduler(self.optim, self.cfg.OPTIM)
         return self.optim, self.sched
