@@ -21,6 +21,7 @@ from yacs.config import CfgNode
 
 from compat import resolve_dassl
 from compat.errors import UserError, exit_code, naming
+from compat.files import remove_temporary_files
 from compat.run_config.merge import merge_mapping, set_key
 from compat.run_config.values import check_values
 from compat.run_config.words import Parser
@@ -66,6 +67,7 @@ def run(args: argparse.Namespace, engine: str) -> None:
     with (locked(folder) as made, no_trace_of_a_refused_run(folder, made),
           built_trainer(cfg, trains=not args.eval_only) as trainer):
         described = checked_run(trainer, cfg, args)
+        remove_temporary_files(folder)  # of a killed run; a test has nothing else that does
         setup_logger(folder)
         print(engine)
         if cfg.VERBOSE:

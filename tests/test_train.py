@@ -218,9 +218,12 @@ def test_variants_of_step_one_train_the_prompts(room, steps, extra, tmp_path, ru
 
 @pytest.mark.parametrize("trainer", ["ZeroshotCLIP", "ZeroshotCLIP2"])
 def test_zero_shot_needs_no_training(room, trainer, tmp_path, run_here):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "done.12.0f0f0f0f.tmp").touch()  # of a test that was killed while it wrote its last file
     succeeded(run_here(arguments(room, tmp_path / "out", trainer=trainer, classes="new")))
     (record,) = records(tmp_path / "out")
     assert record["epoch"] == 0 and record["num_classes"] == 55
+    assert not list((tmp_path / "out").glob("*.tmp"))
 
 
 DEEP = ["TRAINER.MAPLE.PREC", "fp32", "TRAINER.MAPLE.PROMPT_DEPTH", 2, "TRAINER.PROMPTSRC.PREC", "fp32",
