@@ -8,7 +8,7 @@ batch. ``text`` is the text tower alone, ``evaluation`` the mean over --steps te
 
 CPU seconds on one thread, on random images and a random CLIP of ViT-B/16's widths with --layers blocks in each tower.
 Images come as tensors: decoding costs both the same. Each case has a process of its own, and the formulations take
-turns. Prints one JSON line per case and a table.
+turns. Prints one JSON line per case and a table, and on stderr a line when a case has been measured.
 """
 import argparse
 import contextlib
@@ -199,10 +199,11 @@ def random_clip(folder: str, options: argparse.Namespace) -> str:
 def run(options: argparse.Namespace) -> None:
     cases = [(method, formulation) for method in options.methods for formulation in FORMULATIONS]
     found: dict[tuple[str, str], list[tuple[float, float]]] = {case: [] for case in cases}
-    for _ in range(options.rounds):
-        for case in cases:
-            seconds, peak = in_own_process(measure, *case, options)
-            found[case].append((median(seconds), peak))
+    for number, case in enumerate(cases * options.rounds, start=1):
+        seconds, peak = in_own_process(measure, *case, options)
+        found[case].append((median(seconds), peak))
+        print(f"{number}/{len(cases) * options.rounds} {' '.join(case)}: {median(seconds):.3f} s, {peak:.0f} MB",
+              file=sys.stderr, flush=True)
     table = []
     for method in options.methods:
         medians = {}

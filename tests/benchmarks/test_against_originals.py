@@ -33,7 +33,9 @@ def test_both_formulations_have_the_same_loss(method):
 def test_both_formulations_are_measured(capsys, monkeypatch):
     monkeypatch.setattr(against_originals, "in_own_process", lambda function, *args: ([0.5], 100.0))
     assert against_originals.main([*TINY, "--methods", "text"]) == 0
-    *records, _, row = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    *records, _, row = printed.out.splitlines()
+    assert printed.err.splitlines() == ["1/2 text original: 0.500 s, 100 MB", "2/2 text ours: 0.500 s, 100 MB"]
     assert [json.loads(line)["formulation"] for line in records] == ["original", "ours"]
     assert row.split() == ["text", "0.500", "0.500", "1.0", "100", "100"]
 
