@@ -1,5 +1,6 @@
 """All trainers in all precisions, on a GPU as far as that can be had without one, and in half precision for real."""
 import contextlib
+import copy
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import train
 import trainers
 from compat.settings import flat_config
 from trainers.mao.shared_features import CHECKED_STEPS
+from trainers.prompting import configured_clip
 from trainers.prompting.encoders import ImageEncoder
 from trainers.prompting.model import PromptedCLIP
 from trainers.prompting.precision import Precision
@@ -33,6 +35,7 @@ def room(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         room = make_room(tmp_path_factory.mktemp("room"))
         patch.setenv("MAO_CACHE", str(room / "cache"))
+        patch.setattr(configured_clip, "clip_from_weights", copies_of_one(configured_clip.clip_from_weights))
         # Random images are hardly told apart: at CLIP's own scale, 100, a loss would be made of rounding.
         torch.save({**small_clip_state(), "logit_scale": torch.tensor(2.3)}, room / "clip.pt")
         np.save(room / "similarity.npy", np.eye(2))
@@ -41,6 +44,21 @@ def room(tmp_path_factory):
                 trainer.forward_backward(batch)
                 trainer.save_model(0, str(room / name))
         yield room
+
+
+def copies_of_one(load):
+    """A function that loads a CLIP once, for all of these tests have the same; as after a load, so are random numbers.
+    """
+    loaded = []
+
+    def copy_of_it(*words):
+        if not loaded:
+            loaded.append((load(*words), torch.get_rng_state()))
+        model, random_state = loaded[0]
+        torch.set_rng_state(random_state)
+        return copy.deepcopy(model)
+
+    return copy_of_it
 
 
 def pairs(precision):
