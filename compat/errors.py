@@ -1,6 +1,7 @@
 """Errors that a user can cause and mend, and how a command line shows them."""
 import contextlib
 import errno
+import io
 import os
 import re
 import sys
@@ -99,6 +100,12 @@ def open_closed_streams() -> None:
             setattr(sys, name, open(number, "w", closefd=False))
 
 
+def tolerate_missing_characters() -> None:
+    """Where the output's encoding lacks a character, a question mark is better than nothing."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 def exit_code(action: Callable[[], int | None], debug: bool = False) -> int:
     """Run a command line: an error that the user can mend becomes a sentence on the error stream.
 
@@ -109,6 +116,7 @@ def exit_code(action: Callable[[], int | None], debug: bool = False) -> int:
         The exit code: what ``action`` returns (None counts as 0), 2 after such a sentence, 130 after Ctrl-C.
     """
     open_closed_streams()
+    tolerate_missing_characters()
     try:
         return action() or 0
     except BrokenPipeError:  # whoever reads our output, head for example, has seen enough

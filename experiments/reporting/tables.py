@@ -50,8 +50,7 @@ def run(args: argparse.Namespace) -> None:
     if args.output is not None:
         write_output(args.output, text + "\n")
     else:
-        encoding = sys.stdout.encoding or "utf-8"  # where it lacks a character, a question mark is better than nothing
-        print(text.encode(encoding, "replace").decode(encoding), flush=True)
+        print(text, flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,9 +1,13 @@
 """The words next to learned vectors: right distances, in the right layer, for all methods with text prompts."""
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
+from paths import REPOSITORY
 from small_run import call, make_room, words
 
 from compat.errors import UserError
@@ -159,3 +163,11 @@ def test_the_bundled_clip_has_fewer_words():
 def test_tokens_as_text():
     assert [token_text(token) for token in tokens_of("a snowglobe")] == ["a", "snow…", "globe"]
     assert token_text(49406) == "<|startoftext|>"
+
+
+def test_a_terminal_without_some_characters(room):
+    """A question mark stands for what it cannot show."""
+    folder = trained(room, "CoOp", "ascii", pairs=["DATASET.TEMPLATE", "a snowglobé of {}."])
+    done = subprocess.run([sys.executable, str(REPOSITORY / "scripts" / "interpret.py"), "--model-dir", str(folder)],
+                          capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0 and b"to 'snow?'" in done.stdout, done.stderr
