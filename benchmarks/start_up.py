@@ -4,9 +4,9 @@
 
 All is measured in one call, alternating, and shown as ratios too. First whole processes, worker processes included, one
 thread each: a zero-shot evaluation of Pictograms with an empty cache and again, a training of CoOp with a single image
-per class, a prediction with it, and commands that need no torch; beside them stands the import of torch alone. Then the
-loop of CoOp's evaluation on a random CLIP of ViT-B/16's widths with --layers blocks in each tower, one thread, its text
-features made before.
+per class, its test, a prediction with it, and commands that need no torch; beside them stands the import of torch
+alone. Then the loop of CoOp's evaluation on a random CLIP of ViT-B/16's widths with --layers blocks in each tower, one
+thread, its text features made before.
 """
 import argparse
 import contextlib
@@ -69,6 +69,8 @@ def starts(data: str) -> dict[str, float]:
             "zero-shot evaluation": seconds(*ZERO_SHOT, output="first"),
             "the same, images seen": seconds(*ZERO_SHOT, output="second"),
             "CoOp, 3 steps, no test": seconds(*COOP, output="coop"),
+            "its test, images seen": seconds("train.py", "--eval-only", "--model-dir", f"{folder}/coop", *COOP[1:],
+                                             output="test"),
             "prediction for one image": seconds(
                 "scripts/predict.py", "--model-dir", f"{folder}/coop", "--output", f"{folder}/found.csv",
                 str(next(Path(data, IMAGE).rglob("*.png")))),
