@@ -25,10 +25,11 @@ def repository():
     return REPOSITORY
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def bundled_root(tmp_path_factory):
-    """A data root for what is bundled: unpacked once, for all processes that share the tests."""
+    """A data root for what is bundled: unpacked once, for all processes that share the tests; also in BUNDLED_ROOT."""
     base = tmp_path_factory.getbasetemp()
     root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "bundled"
     root.mkdir(exist_ok=True)
+    os.environ["BUNDLED_ROOT"] = str(root)
     return root

@@ -36,16 +36,16 @@ def own_cache(tmp_path_factory):
 # On the bundled data
 
 @pytest.fixture(scope="module")
-def pictograms(tmp_path_factory):
+def pictograms(tmp_path_factory, bundled_root):
     """(data root, output folder of a short run of CoOp_MAO with the bundled CLIP)"""
     folder = tmp_path_factory.mktemp("pictograms")
     assert train.main([
-        "--root", str(folder / "data"), "--seed", "1", "--trainer", "CoOp_MAO", "--output-dir", str(folder / "run"),
+        "--root", str(bundled_root), "--seed", "1", "--trainer", "CoOp_MAO", "--output-dir", str(folder / "run"),
         "--dataset-config-file", str(REPOSITORY / "configs/datasets/pictograms.yaml"),
         "--config-file", str(REPOSITORY / "configs/trainers/CoOp_MAO/mini.yaml"), "VERBOSE", "False",
         "DATASET.NUM_SHOTS", "1", "OPTIM.MAX_EPOCH", "1", "DATALOADER.NUM_WORKERS", "0", "MAO.SIMILARITY", "clip",
         "DATASET.SUBSAMPLE_CLASSES", "base"]) == 0
-    return folder / "data", folder / "run"
+    return bundled_root, folder / "run"
 
 
 def test_accuracy_of_a_run_on_the_bundled_data(pictograms, tmp_path, capsys):

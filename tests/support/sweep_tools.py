@@ -24,8 +24,8 @@ def small_setting(folder):
 
 
 def environment(folder):
-    """Environment of a sweep whose data are shared by a test module and whose output goes to ``folder``."""
-    return {**os.environ, "DATA": str(folder.parent / "data"), "OUTPUT": str(folder), "OMP_NUM_THREADS": "1",
+    """Environment of a sweep on the bundled data that all tests share, whose output goes to ``folder``."""
+    return {**os.environ, "DATA": os.environ["BUNDLED_ROOT"], "OUTPUT": str(folder), "OMP_NUM_THREADS": "1",
             "DASSL_ENGINE": "bundled", "MAO_CACHE": str(folder.parent / "cache"), "HF_HUB_OFFLINE": "1",
             "RAY_worker_niceness": "0"}  # 15 by default: beside other tests its jobs would hardly go on
 

@@ -85,7 +85,8 @@ def test_failed_training_is_named(repository, pairs, tmp_path):
 
 
 def test_missing_data_are_named_before_anything_runs(repository, pairs, tmp_path):
-    done = sweep(repository, tmp_path / "out", "table1 --datasets pictograms dtd eurosat --seeds 1", pairs)
+    done = sweep(repository, tmp_path / "out", "table1 --datasets pictograms dtd eurosat --seeds 1", pairs,
+                 DATA=str(tmp_path / "data"))
     assert done.returncode == 2
     (sentence,) = done.stderr.splitlines()
     assert "DescribableTextures is not at" in sentence and "1 more data sets are missing" in sentence

@@ -28,7 +28,7 @@ def run_warm(repository, folder, calls):
 
 
 def words_of_train(pairs, folder):
-    return ["--root", str(folder.parent.parent / "data"), "--seed", "1", "--trainer", "CoOp_MAO",
+    return ["--root", os.environ["BUNDLED_ROOT"], "--seed", "1", "--trainer", "CoOp_MAO",
             "--dataset-config-file", "configs/datasets/pictograms.yaml", "--config-file",
             "configs/trainers/CoOp_MAO/mini.yaml", "--output-dir", str(folder), *pairs]
 
