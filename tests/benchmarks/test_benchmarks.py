@@ -7,6 +7,7 @@ import torch
 
 from benchmarks import class_count, data_wait, efficiency, faults, imagenet_open
 from benchmarks.synthetic import class_name
+from experiments.sweep import warm
 
 MINI = ["--config-file", "configs/trainers/CoOp_MAO/mini.yaml"]
 
@@ -28,8 +29,8 @@ def test_class_count_prints_a_line_per_case_with_ratios_to_the_first(capsys):
     assert lines[0][3] == lines[0][5] == "1.00"
 
 
-def test_data_wait_prints_a_share_per_epoch(repository, capsys, tmp_path):
-    assert data_wait.main(["--epochs", "1", "--shots", "1", "--workers", "0", "--data", str(tmp_path)]) == 0
+def test_data_wait_prints_a_share_per_epoch(bundled_root, capsys):
+    assert data_wait.main(["--epochs", "1", "--shots", "1", "--workers", "0", "--data", str(bundled_root)]) == 0
     assert re.search(r"epoch 1: [\d.]+ ms/step, waiting for data [\d.]+ %", capsys.readouterr().out)
 
 
@@ -52,8 +53,27 @@ def test_synthetic_data_needs_two_classes(tmp_path, capsys):
     assert "needs at least two classes" in capsys.readouterr().err
 
 
-def test_killed_runs_end_like_undisturbed_ones(tmp_path, capsys):
-    assert faults.main(["--kills", "2", "--trainers", "CoOp", "--folder", str(tmp_path / "runs")]) == 0
+class Forked:
+    """A run of train.py that begins after its imports, as those of a sweep do, with what is used of a Popen."""
+
+    def __init__(self, case, output, log):
+        self.process = warm.SERVER.Process(target=warm.train_in_child, args=(case.command(output)[1:], str(log)))
+        self.process.start()
+        self.kill = self.process.kill
+
+    def poll(self):
+        return self.process.exitcode
+
+    def wait(self):
+        self.process.join()
+        return self.process.exitcode
+
+
+def test_killed_runs_end_like_undisturbed_ones(tmp_path, bundled_root, capsys, monkeypatch):
+    if warm.is_safe():
+        monkeypatch.setattr(faults.Faults, "start", lambda self, case, output: Forked(case, output, self.log))
+    assert faults.main(["--kills", "2", "--trainers", "CoOp", "--folder", str(tmp_path / "runs"), "--data",
+                        str(bundled_root)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3 and all(line.endswith(", equal") for line in lines[:2]) and lines[2] == "2 kills, 2 equal"
 
