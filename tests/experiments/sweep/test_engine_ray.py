@@ -158,8 +158,9 @@ def test_cluster_that_refuses(cluster, monkeypatch, capfd, settings, sentence):
 def test_killed_node_is_replaced(repository, pairs, undisturbed, cluster, tmp_path):
     folder = tmp_path / "out"
     sweep_process = start(repository, folder, pairs, cluster)
-    job, _ = wait_for_training(folder, cluster.second)
-    os.kill(cluster.second, signal.SIGKILL)
+    job, worker = wait_for_training(folder, cluster.second)
+    for process in (cluster.second, worker):  # a worker alone would go on for seconds
+        os.kill(process, signal.SIGKILL)
     wait_for(lambda: job not in jobs_in_work(folder))
     out, err = sweep_process.communicate(timeout=400)
     assert sweep_process.returncode == 0, err
