@@ -43,7 +43,7 @@ def load_train() -> tuple[dict[str, Any], argparse.Namespace]:
     sys.argv = ["train.py"]
 
     def stopping(original: Any) -> Any:  # noqa: ANN401  a method of argparse
-        def parse(parser: argparse.ArgumentParser, *words: Any, **options: Any) -> Any:  # noqa: ANN401
+        def parse(parser: argparse.ArgumentParser, *words: Any, **options: Any) -> Any:  # noqa: ANN401  a method, too
             if sys._getframe(1).f_globals is module.__dict__:
                 raise Parsed(parser)
             return original(parser, *words, **options)
@@ -104,7 +104,7 @@ def keys_by_source() -> Answer:
     class Growing(CfgNode):
         """Has every node that is asked for."""
 
-        def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401  a node or a value
             if name not in self and name.isupper():
                 self[name] = Growing()
             return super().__getattr__(name)

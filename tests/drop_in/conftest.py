@@ -1,5 +1,6 @@
-"""One warm process for all scripts that these tests run."""
+"""One warm process for all scripts that these tests run, and a fork to put MAO into."""
 import pytest
+from miniature_forks import copied
 from warm_process import WarmPython
 
 from drop_in import checks
@@ -22,3 +23,8 @@ def warm_checks(warm_python, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checks, "run_process", run_process)
         yield
+
+
+@pytest.fixture
+def fork(repository, tmp_path):
+    return copied(repository, tmp_path, "coop_like")

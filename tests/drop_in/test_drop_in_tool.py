@@ -2,49 +2,14 @@
 import ast
 import json
 import os
-import shutil
 import subprocess
 
 import pytest
-import yaml
+from miniature_forks import call, copied, refuses, snapshot
 
-from compat.errors import UserError
-from drop_in import __main__ as drop_in
-from drop_in.adapt import converted
 from drop_in.manifest import MANIFEST
-from drop_in.train_file import edited, restored
 
 pytestmark = pytest.mark.usefixtures("warm_checks")
-
-
-@pytest.fixture
-def fork(repository, tmp_path):
-    return copied(repository, tmp_path, "coop_like")
-
-
-def copied(repository, folder, name):
-    target = folder / name
-    shutil.copytree(repository / "tests" / "drop_in" / "forks" / name, target,
-                    ignore=shutil.ignore_patterns("__pycache__"))
-    return target
-
-
-def snapshot(root):
-    """{path: bytes} of everything below a folder; None for folders."""
-    return {path.relative_to(root): path.read_bytes() if path.is_file() else None for path in root.rglob("*")
-            if ".git" not in path.relative_to(root).parts}
-
-
-def call(*arguments):
-    return drop_in.main([str(argument) for argument in arguments])
-
-
-def refuses(capsys, *arguments, words):
-    assert call(*arguments) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ") and error.count("\n") == 1
-    for word in words:
-        assert word in error
 
 
 # The whole way
@@ -141,120 +106,11 @@ def test_a_fork_without_known_hosts(fork, capsys):
     assert "name other hosts with MAO_HOSTS" in capsys.readouterr().out
 
 
-# The fork's own config keys
-
-COCOOP = """from dassl.engine import TRAINER_REGISTRY
-
-from .coop import CoOp
-
-
-@TRAINER_REGISTRY.register()
-class CoCoOp(CoOp):
-    pass
-"""
-YAML = "configs/trainers/CoCoOp_MAO/vit_b16_c4_ep10.yaml"
-
-
-def with_a_switch(fork, *lines):
-    """A fork with CoCoOp, whose CTX_INIT is True or False, as KgCoOp, ProGrad, TCP and ATPrompt have it for CoOp."""
-    (fork / "trainers" / "cocoop.py").write_text(COCOOP)
-    train = (fork / "train.py").read_text()
-    train = train.replace("import trainers.coop\n", "import trainers.coop\nimport trainers.cocoop\n")
-    keys = ["cfg.TRAINER.COCOOP = CN({'CTX_INIT': False, 'N_CTX': 16})", *lines]
-    start = "    cfg.TRAINER.COOP = CN()\n"
-    (fork / "train.py").write_text(train.replace(start, start + "".join(f"    {line}\n" for line in keys)))
-    return snapshot(fork)
-
-
-@pytest.mark.parametrize("options", [[], ["--with-engine"]], ids=["by source", "by import"])
-def test_yaml_files_get_the_kinds_and_keys_that_the_fork_has(fork, options, capsys):
-    before = with_a_switch(fork, 'cfg.OPTIM.LR = 1', "del cfg.OPTIM['WARMUP_TYPE']") if options else with_a_switch(fork)
-    assert call(fork, *options, "--dry-run") == 0 and snapshot(fork) == before
-    planned = capsys.readouterr().out
-    assert '-    CTX_INIT: "a photo of a"  # as for CoCoOp\n+    CTX_INIT: True  # as for CoCoOp' in planned
-    assert ("checks in the fork could not be run" in planned) == (not options)
-    assert call(fork, *options) == 0
-    text, changes = (fork / YAML).read_text(), json.loads((fork / MANIFEST).read_text())["adapted"][YAML]
-    assert yaml.safe_load(text)["TRAINER"] == {"COCOOP": {"CTX_INIT": True, "N_CTX": 4}}
-    assert f"TRAINER.COCOOP.CTX_INIT is a bool here: 'a photo of a' becomes True in {YAML}" in changes
-    if options:  # Dassl's own keys, too
-        assert "LR: 0.002" not in text and "OPTIM.LR is a int here and cannot be 0.002" in "".join(changes)
-        assert "WARMUP_TYPE" not in text and f"does not set OPTIM.WARMUP_TYPE: left out of {YAML}" in "".join(changes)
-    assert call(fork, "--uninstall") == 0 and snapshot(fork) == before
-
-
-def test_a_node_that_loses_all_its_keys_goes_too(fork):
-    with_a_switch(fork, "del cfg.TRAINER.COCOOP['CTX_INIT']")
+def test_the_manifest_names_what_was_added(fork):
     call(fork)
-    text = (fork / YAML).read_text()
-    assert "TRAINER:" not in text and yaml.safe_load(text)["MAO"] == {"NEW": {"BATCH_SIZE": 32}}
-
-
-@pytest.mark.parametrize("value, kind, new", [
-    ("", "bool", False), ("a", "bool", True), (3, "float", 3.0), (3.0, "int", 3), (0.5, "int", TypeError),
-    (True, "str", TypeError), ([1], "tuple", [1]), ("a", "NoneType", "a"), (1, "bool", TypeError)])
-def test_values_of_another_kind(value, kind, new):
-    if new is TypeError:
-        with pytest.raises(TypeError):
-            converted(value, kind)
-    else:
-        assert converted(value, kind) == new and type(converted(value, kind)) is type(new)
-
-
-# Checks in the fork
-
-def breaks(fork, how):
-    """Make an installed fork fail: at import, at registration, or when a yaml file is merged."""
-    train = fork / "train.py"
-    source, start = train.read_text(), "    cfg.TRAINER.COOP = CN()\n"
-    if how == "import":
-        train.write_text(source.replace("if __name__", "import sys\nif 'trainers.mao' in sys.modules:\n"
-                                        "    raise SystemExit('not with MAO')\n\n\nif __name__"))
-    elif how == "registration":
-        train.write_text(source.replace("def apply_flags", "from dassl.engine import TRAINER_REGISTRY\n"
-                         "TRAINER_REGISTRY.registered_names = lambda: ['CoOp']\n\n\ndef apply_flags"))
-    else:
-        train.write_text(source.replace(start, start + "    if 'MAO' in cfg:\n        del cfg['INPUT']\n"))
-
-
-@pytest.mark.parametrize("how, words", [
-    ("import", ["importing train.py", "SystemExit: not with MAO"]),
-    ("registration", ["registering", "CoOp_MAO is not among the registered trainers"]),
-    ("merge", ["merging configs/trainers/CoOp_MAO/", "Non-existent config key: INPUT"]),
-])
-def test_what_does_not_work_in_the_fork_is_taken_out_again(fork, how, words, capsys):
-    breaks(fork, how)
-    before = snapshot(fork)
-    refuses(capsys, fork, "--with-engine", words=["MAO does not work in", *words, "nothing of it was kept"])
-    assert snapshot(fork) == before
-
-
-def test_flags_that_nobody_knows_here_do_not_stop_the_checks(fork, capsys):
-    train = (fork / "train.py").read_text()
-    train = train.replace("    cfg = get_cfg_default()\n    extend_cfg(cfg)",
-                          "    cfg = get_cfg_default()\n    open(args.words).close()\n    extend_cfg(cfg, args)")
-    train = train.replace("def extend_cfg(cfg):", "def extend_cfg(cfg, args):")
-    train = train.replace('    parser.add_argument("--seed"', '    parser.add_argument("--words", required=True)\n'
-                          '    parser.add_argument("--seed"')
-    (fork / "train.py").write_text(train)
-    assert call(fork, "--with-engine") == 0
-    out = capsys.readouterr().out
-    assert "could not be run" not in out and "now knows CoOp_MAO" in out
-
-
-def test_a_trainer_that_cannot_be_imported_is_left_out(fork, capsys):
-    (fork / "trainers" / "maple.py").write_text("import no_such_package\n" + COCOOP.replace("CoCoOp", "MaPLe"))
-    assert call(fork, "--with-engine") == 0
-    out = capsys.readouterr().out
-    assert "MaPLe is left out: train.py does not import it, and trainers.maple cannot be (ModuleNotFoundError" in out
-    assert out.strip().endswith("now knows CoOp_MAO") and not (fork / "configs" / "trainers" / "MaPLe_MAO").exists()
-
-
-def test_a_fork_that_does_not_run_here_is_served_all_the_same(fork, capsys):
-    train = fork / "train.py"
-    train.write_text("import no_such_package\n" + train.read_text())
-    assert call(fork, "--with-engine") == 0
-    assert "checks in the fork could not be run" in (out := capsys.readouterr().out) and "no_such_package" in out
+    manifest = json.loads((fork / MANIFEST).read_text())
+    assert "trainers/mao/trainer.py" in manifest["files"] and "trainers/mao" in manifest["folders"]
+    assert all((fork / path).exists() for path in manifest["files"])
 
 
 # Refusals
@@ -371,56 +227,3 @@ def test_an_error_in_the_middle_leaves_the_fork_as_it_was(fork, fails_at, monkey
     monkeypatch.setattr(os, "replace", replace)
     refuses(capsys, fork, words=["No space left on device"])
     assert snapshot(fork) == before
-
-
-# The lines in train.py
-
-def body(source):
-    return edited(source, ["trainers.mao"]).decode()
-
-
-def test_lines_go_behind_the_imports_and_to_the_start_of_the_function():
-    assert body(b'"""Doc."""\nfrom __future__ import annotations\nimport dassl\n'
-                b'from a import (\n    b,\n)\n\nx = 1\n\n\n'
-                b'def extend_cfg(config):\n    """Doc."""\n    # note\n    config.A = 1\n') == (
-        '"""Doc."""\nfrom __future__ import annotations\nimport dassl\nfrom a import (\n    b,\n)\n'
-        'import trainers.mao  # MAO drop-in\n\nx = 1\n\n\n'
-        'def extend_cfg(config):\n    """Doc."""\n    # note\n'
-        '    trainers.mao.extend_cfg(config)  # MAO drop-in\n    config.A = 1\n')
-
-
-def test_engine_line_comes_before_the_first_import():
-    source = (b'#!/usr/bin/env python\n"""Doc."""\nfrom __future__ import annotations\nimport torch\n\n\n'
-              b'def extend_cfg(c):\n    pass')
-    lines = edited(source, ["trainers.mao"], with_engine=True).decode().split("\n")
-    assert lines[2:6] == ["from __future__ import annotations", "import compat; compat.resolve_dassl()  # MAO drop-in",
-                          "import torch", "import trainers.mao  # MAO drop-in"]
-    assert lines[-2:] == ["    trainers.mao.extend_cfg(c)  # MAO drop-in", "    pass"]
-
-
-@pytest.mark.parametrize("source", [
-    b"import dassl\r\n\r\ndef extend_cfg(cfg):\r\n\tcfg.A = 1",
-    b"try:\n    import dassl\nexcept ImportError:\n    dassl = None\n\n\n"
-    b"def extend_cfg(cfg):\n    @decorate\n    def f():\n        pass\n",
-    b"def extend_cfg(cfg):\n    '''Only a docstring.'''\n\n\nimport dassl\n",
-    "\ufeffimport dassl  # \u00e9\n\n\nclass A:\n    pass\n\n\ndef extend_cfg(cfg, *rest):\n    return cfg\n".encode(),
-    b"# -*- coding: latin-1 -*-\nimport dassl  # \xe9\ndef extend_cfg(cfg):\n    pass\n",
-    b"import dassl\nif True:\n    def extend_cfg(cfg):\n        cfg.A = 1\n",
-])
-def test_lines_come_out_again(source):
-    new = edited(source, ["trainers.coop", "trainers.mao"], with_engine=True)
-    assert new.count(b"# MAO drop-in") == 5 and restored(new) == source
-    assert new.count(b"\r\n") == (source.count(b"\r\n") and new.count(b"\n"))
-    assert edited(new, ["trainers.coop", "trainers.mao"], with_engine=True) == new
-
-
-def test_no_function_is_said_without_a_file():
-    with pytest.raises(UserError, match="has no function extend_cfg"):
-        edited(b"import dassl\n", ["trainers.mao"])
-
-
-def test_the_manifest_names_what_was_added(fork):
-    call(fork)
-    manifest = json.loads((fork / MANIFEST).read_text())
-    assert "trainers/mao/trainer.py" in manifest["files"] and "trainers/mao" in manifest["folders"]
-    assert all((fork / path).exists() for path in manifest["files"])

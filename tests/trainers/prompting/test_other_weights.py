@@ -8,13 +8,13 @@ import torch
 from dassl.config import get_cfg_default
 from open_clip.factory import resize_pos_embed
 from safetensors.torch import save_file
+from same_features import TEXTS, assert_same_features, images
 from small_clip import small_clip_state
-from transformers import CLIPConfig, CLIPModel
 
 import trainers
 from compat.errors import UserError
 from trainers.prompting import clip_open_clip
-from trainers.prompting.clip_configs import hugging_face_details, open_clip_details
+from trainers.prompting.clip_configs import open_clip_details
 from trainers.prompting.clip_details import check_details, is_known
 from trainers.prompting.clip_digest import weights_digest
 from trainers.prompting.clip_files import absolute_name
@@ -24,7 +24,6 @@ from trainers.prompting.clip_sizes import sizes_of
 from trainers.prompting.configured_clip import configured_clip
 from trainers.prompting.encoders import encode_texts, image_encoder
 
-TEXTS = ["a photo of a cat.", "an extraordinarily long-winded description of a grand piano", "x"]
 TEXT = {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 4, "layers": 2}  # 16-wide heads
 IMAGE = {"width": 160, "head_width": 80, "layers": 2, "patch_size": 16, "image_size": 32}
 ARCHITECTURES = {
@@ -60,18 +59,6 @@ def trained(room, name):
     path = room / f"{name}.pt"
     torch.save({"epoch": 3, "state_dict": {f"module.{key}": value for key, value in model.state_dict().items()}}, path)
     return model, path
-
-
-def images(side=32):
-    return torch.randn(3, 3, side, side, generator=torch.Generator().manual_seed(0))
-
-
-@torch.no_grad()
-def assert_same_features(model, image_features, text_features, side=32):
-    for ours, theirs in ((image_encoder(model)(images(side)), image_features),
-                         (encode_texts(model, TEXTS), text_features)):
-        assert ours.shape == theirs.shape and theirs.std() > 0.05
-        assert (ours - theirs).abs().max() < 1e-5
 
 
 @torch.no_grad()
@@ -182,91 +169,6 @@ def test_folder_of_the_hub_with_a_configuration_of_open_clip(room, tmp_path):
     (tmp_path / "config.json").write_text("{}")  # a LAION repository has one beside
     for name in (tmp_path, tmp_path / "open_clip_pytorch_model.bin"):
         assert_same_features(load_clip(str(name)), *features_of(model))
-
-
-# Hugging Face
-
-@pytest.fixture(scope="module", params=[("gelu", "gelu"), ("quick_gelu", "gelu_new")], ids="-".join)
-def hugging_face(request, tmp_path_factory):
-    """(model of transformers, its folder)"""
-    image, text = request.param
-    torch.manual_seed(1)
-    model = CLIPModel(CLIPConfig(
-        projection_dim=48, text_config={"hidden_size": 64, "intermediate_size": 192, "num_attention_heads": 4,
-                                        "num_hidden_layers": 2, "hidden_act": text},
-        vision_config={"hidden_size": 160, "intermediate_size": 200, "num_attention_heads": 2, "num_hidden_layers": 2,
-                       "image_size": 32, "patch_size": 16, "hidden_act": image})).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.05)
-    folder = tmp_path_factory.mktemp("hugging_face")
-    model.save_pretrained(folder)
-    return model, folder
-
-
-@torch.no_grad()
-def hugging_face_features(model):
-    tokens = open_clip.tokenize(TEXTS)
-    image = model.visual_projection(model.vision_model(pixel_values=images()).pooler_output)
-    return image, model.text_projection(model.text_model(input_ids=tokens).pooler_output)
-
-
-def test_hugging_face_folder_and_file(hugging_face):
-    model, folder = hugging_face
-    for name in (folder, folder / "model.safetensors"):
-        assert_same_features(load_clip(str(name)), *hugging_face_features(model))
-
-
-def test_hugging_face_pickle_and_parts(hugging_face, tmp_path):
-    model, folder = hugging_face
-    shutil.copy(folder / "config.json", tmp_path)
-    torch.save({**model.state_dict(), "text_model.embeddings.position_ids": torch.arange(77)[None]},
-               tmp_path / "pytorch_model.bin")
-    assert_same_features(load_clip(str(tmp_path)), *hugging_face_features(model))
-    (tmp_path / "pytorch_model.bin").unlink()
-    model.save_pretrained(tmp_path, max_shard_size="1MB")
-    assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
-    assert_same_features(load_clip(str(tmp_path)), *hugging_face_features(model))
-    whole = weights_digest(str(tmp_path))
-    next(tmp_path.glob("model-*.safetensors")).unlink()
-    with pytest.raises(UserError, match="is missing: fetch it again"):
-        load_clip(str(tmp_path))
-    assert whole and not weights_digest(str(tmp_path))
-
-
-def test_hugging_face_values_that_are_left_out():
-    """Configurations of older versions hold what differs from the defaults."""
-    left_out, whole = ({"model_type": "clip"}, CLIPConfig().to_dict())
-    assert hugging_face_details(left_out, {}, "x") == hugging_face_details(whole, {}, "x")
-
-
-@pytest.mark.parametrize("changes, words", [
-    ({"model_type": "siglip"}, "of the kind 'siglip', not clip"), ({"model_type": None}, "of the kind None"),
-    ({"vision_config": {"hidden_act": "silu"}}, "hidden_act 'silu'"),
-    ({"projection_dim": 512}, "embed_dim 48, but its configuration says 512"),
-    ({"vision_config_dict": {"num_attention_heads": 7}}, "160 wide, which 7 heads cannot share"),
-    ({"text_config": {"layer_norm_eps": 1e-6}}, "layer_norm_eps 1e-06"),
-    ({"text_config": {"eos_token_id": 5}}, "ends texts with token 5"),
-    ({"text_config": 3}, "configuration of .* is damaged"), ({"text_config": {"hidden_act": []}}, "is damaged"),
-    ({"vision_config": {"num_attention_heads": "two"}}, "does not fit the layout"),
-])
-def test_hugging_face_model_of_another_kind(hugging_face, changes, words, tmp_path):
-    _, folder = hugging_face
-    config = json.loads((folder / "config.json").read_text())
-    for key, value in changes.items():
-        config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    shutil.copy(folder / "model.safetensors", tmp_path)
-    with pytest.raises(UserError, match=words):
-        load_clip(str(tmp_path))
-
-
-@pytest.mark.parametrize("content", ["[1]", "{", "\xff"])
-def test_damaged_configuration(hugging_face, content, tmp_path):
-    shutil.copy(hugging_face[1] / "model.safetensors", tmp_path)
-    (tmp_path / "config.json").write_bytes(content.encode("latin-1"))
-    with pytest.raises(UserError, match="config.json' is no configuration of a CLIP"):
-        load_clip(str(tmp_path))
 
 
 # Files without a configuration
